@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attachments: how an importer, typed or not, gets its mapping type.
+ *
+ * A native buffer negotiates in its attach callback, where the attachment exists
+ * already; a foreign one is negotiated for before the kernel's attach, which knows
+ * nothing of types.
+ */
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+static void typed_invalidate(struct dma_buf_attachment *attach);
+
+struct peerbuf_attachment *
+peerbuf_attachment_of(struct dma_buf_attachment *attach)
+{
+	const struct dma_buf_attach_ops *ops = attach->importer_ops;
+
+	if (ops && ops->invalidate_mappings_member == typed_invalidate)
+		return container_of(ops, struct peerbuf_attachment, kernel_ops);
+	if (peerbuf_is_native(attach->dmabuf))
+		return attach->priv;
+	return NULL;
+}
+
+/*
+ * The kernel calls this for every typed attachment when the exporter, native or
+ * foreign, takes access away. The IOMMU is shut before the importer hears of it.
+ */
+static void typed_invalidate(struct dma_buf_attachment *attach)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (pa->result.type == &dma_buf_mapping_iommu_type)
+		peerbuf_convert_iommu_unmap(pa);
+	pa->importer_ops->invalidate_mappings(attach);
+}
+
+/* ------------------------------------------------------------- negotiation */
+
+static int negotiate_native(struct peerbuf_attachment *pa,
+			    struct peerbuf_buffer *buf,
+			    struct dma_buf_attachment *attach)
+{
+	struct dma_buf_match_args args = {
+		.dmabuf = buf->dmabuf,
+		.attach = attach,
+		.imp_matches = pa->imp,
+		.imp_len = pa->imp_len,
+		.result = &pa->result,
+	};
+
+	if (buf->ops->match_mapping)
+		return buf->ops->match_mapping(&args, buf->priv);
+	return dma_buf_match_mapping(&args, &buf->single, 1);
+}
+
+/* Every exporter of the stock kernel: one scatterlist entry. */
+static int negotiate_foreign(struct peerbuf_attachment *pa,
+			     struct dma_buf *dmabuf)
+{
+	static const struct dma_buf_mapping_sgt_exp_ops compat_ops;
+	struct dma_buf_mapping_match exp = DMA_BUF_EMAPPING_SGT(&compat_ops);
+	struct dma_buf_match_args args = {
+		.dmabuf = dmabuf,
+		.imp_matches = pa->imp,
+		.imp_len = pa->imp_len,
+		.result = &pa->result,
+	};
+
+	return dma_buf_match_mapping(&args, &exp, 1);
+}
+
+static void set_info(struct peerbuf_attachment *pa)
+{
+	const struct dma_buf_mapping_match *m = &pa->result;
+	struct peerbuf_verdict verdict = {};
+
+	if (m->type == &dma_buf_mapping_iommu_type) {
+		if (m->iommu_data.exporting_p2p_device)
+			peerbuf_route(m->iommu_data.exporting_p2p_device,
+				      m->iommu_data.importing_device, &verdict);
+		pa->info.enforced = true;
+	} else if (m->type == &dma_buf_mapping_sgt_type) {
+		if (m->sgt_data.exporting_p2p_device)
+			peerbuf_route(m->sgt_data.exporting_p2p_device,
+				      m->sgt_data.importing_dma_device,
+				      &verdict);
+		pa->info.enforced =
+			peerbuf_sgt_enforced(m->sgt_data.importing_dma_device,
+					     verdict.route);
+	}
+	pa->info.route = verdict.route;
+	pa->info.reason = verdict.reason;
+}
+
+/* ------------------------------------- the callbacks of native buffers' ops */
+
+/* An importer that knows nothing of types wants a scatterlist. */
+static struct peerbuf_attachment *
+untyped_attachment(struct peerbuf_buffer *buf, struct dma_buf_attachment *attach)
+{
+	struct peerbuf_attachment *pa;
+
+	/*
+	 * Whoever cannot be told to let go cannot be given what may be revoked;
+	 * a buffer that nobody may use now has nothing to give.
+	 */
+	if (buf->revocable && !attach->importer_ops)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (READ_ONCE(buf->state) != PEERBUF_STATE_LIVE)
+		return ERR_PTR(-ENODEV);
+
+	pa = kzalloc(sizeof(*pa), GFP_KERNEL);
+	if (!pa)
+		return ERR_PTR(-ENOMEM);
+	pa->imp[0] = DMA_BUF_IMAPPING_SGT(attach->dev, attach->peer2peer);
+	pa->imp_len = 1;
+	return pa;
+}
+
+int peerbuf_native_attach(struct dma_buf *dmabuf,
+			  struct dma_buf_attachment *attach)
+{
+	struct peerbuf_buffer *buf = peerbuf_buffer_of(dmabuf);
+	struct peerbuf_attachment *pa = NULL;
+	bool typed;
+	int ret;
+
+	typed = attach->importer_ops &&
+		attach->importer_ops->invalidate_mappings_member ==
+			typed_invalidate;
+	pa = typed ? peerbuf_attachment_of(attach) :
+		     untyped_attachment(buf, attach);
+	if (IS_ERR(pa))
+		return PTR_ERR(pa);
+
+	ret = negotiate_native(pa, buf, attach);
+	if (ret) {
+		if (typed)
+			return ret;
+		kfree(pa);
+		/* The kernel's own importers know this errno for "not for you". */
+		return ret == -EINVAL ? -EOPNOTSUPP : ret;
+	}
+	pa->base = attach;
+	attach->priv = pa;
+	set_info(pa);
+	return 0;
+}
+
+void peerbuf_native_detach(struct dma_buf *dmabuf,
+			   struct dma_buf_attachment *attach)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+
+	WARN_ON(pa->held);
+	if (!pa->importer_ops)
+		kfree(pa);
+}
+
+/* ------------------------------------------------------- typed attachments */
+
+static struct device *match_device(const struct dma_buf_mapping_match *m)
+{
+	if (m->type == &dma_buf_mapping_sgt_type)
+		return m->sgt_data.importing_dma_device;
+	if (m->type == &dma_buf_mapping_iommu_type)
+		return m->iommu_data.importing_device;
+	return NULL;
+}
+
+/* The kernel wants a device for every attachment, also where none does DMA. */
+static struct device *attach_device(const struct peerbuf_attachment *pa)
+{
+	struct device *dev;
+	size_t i;
+
+	if (pa->result.type)
+		return match_device(&pa->result) ?: peerbuf_root_device;
+	for (i = 0; i < pa->imp_len; i++) {
+		dev = match_device(&pa->imp[i]);
+		if (dev)
+			return dev;
+	}
+	return peerbuf_root_device;
+}
+
+static bool accepts_p2p(const struct peerbuf_attachment *pa)
+{
+	size_t i;
+
+	for (i = 0; i < pa->imp_len; i++)
+		if (pa->imp[i].type == &dma_buf_mapping_sgt_type &&
+		    pa->imp[i].sgt_data.requires_p2p ==
+			    DMA_SGT_IMPORTER_ACCEPTS_P2P)
+			return true;
+	return false;
+}
+
+struct dma_buf_attachment *
+dma_buf_mapping_attach(struct dma_buf *dmabuf,
+		       const struct dma_buf_mapping_match *matches, size_t len,
+		       const struct dma_buf_mapping_importer_ops *importer_ops,
+		       void *importer_priv)
+{
+	struct dma_buf_attachment *attach;
+	struct peerbuf_attachment *pa;
+	int ret;
+
+	if (!len || len > PEERBUF_MAX_MATCHES ||
+	    !importer_ops || !importer_ops->invalidate_mappings)
+		return ERR_PTR(-EINVAL);
+	if (peerbuf_buffer_get_state(dmabuf) == PEERBUF_STATE_DEAD)
+		return ERR_PTR(-ENODEV);
+
+	pa = kzalloc(sizeof(*pa), GFP_KERNEL_ACCOUNT);
+	if (!pa)
+		return ERR_PTR(-ENOMEM);
+	memcpy(pa->imp, matches, len * sizeof(*matches));
+	pa->imp_len = len;
+	pa->importer_ops = importer_ops;
+	pa->kernel_ops.invalidate_mappings_member = typed_invalidate;
+	pa->kernel_ops.allow_peer2peer = accepts_p2p(pa);
+
+	if (!peerbuf_is_native(dmabuf)) {
+		ret = negotiate_foreign(pa, dmabuf);
+		if (ret)
+			goto err_free;
+		set_info(pa);
+	}
+
+	attach = dma_buf_dynamic_attach(dmabuf, attach_device(pa),
+					&pa->kernel_ops, importer_priv);
+	if (IS_ERR(attach)) {
+		ret = PTR_ERR(attach);
+		goto err_free;
+	}
+	pa->base = attach;
+	return attach;
+
+err_free:
+	kfree(pa);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(dma_buf_mapping_attach);
+
+void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+
+	dma_resv_lock(attach->dmabuf->resv, NULL);
+	if (pa->result.type == &dma_buf_mapping_iommu_type)
+		dma_buf_iommu_unmap(attach);
+	dma_resv_unlock(attach->dmabuf->resv);
+
+	dma_buf_detach(attach->dmabuf, attach);
+	kfree(pa);
+}
+EXPORT_SYMBOL_GPL(dma_buf_mapping_detach);
+
+const struct dma_buf_mapping_match *
+dma_buf_attachment_mapping(struct dma_buf_attachment *attach)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+
+	return pa ? &pa->result : NULL;
+}
+EXPORT_SYMBOL_GPL(dma_buf_attachment_mapping);
+
+void peerbuf_attachment_get_info(struct dma_buf_attachment *attach,
+				 struct peerbuf_attachment_info *info)
+{
+	*info = peerbuf_attachment_of(attach)->info;
+}
+EXPORT_SYMBOL_GPL(peerbuf_attachment_get_info);

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Native buffers: the dma-buf that every importer in the kernel can attach to. */
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+#include "trace.h"
+
+DEFINE_MUTEX(peerbuf_lists_lock);
+LIST_HEAD(peerbuf_all_buffers);
+
+/* peerbuf_lists_lock; the list of all buffers is in the order of ids. */
+static u64 last_id;
+
+static void native_release(struct dma_buf *dmabuf)
+{
+	struct peerbuf_buffer *buf = peerbuf_buffer_of(dmabuf);
+
+	mutex_lock(&peerbuf_lists_lock);
+	list_del(&buf->all);
+	mutex_unlock(&peerbuf_lists_lock);
+
+	peerbuf_provider_remove(buf);
+	buf->ops->release(buf->priv);
+	kfree(buf);
+}
+
+static struct sg_table *native_map(struct dma_buf_attachment *attach,
+				   enum dma_data_direction dir)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+	const struct dma_buf_mapping_sgt_exp_ops *ops;
+	struct sg_table *sgt;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (pa->result.type != &dma_buf_mapping_sgt_type)
+		return ERR_PTR(-EINVAL);
+	if (peerbuf_buffer_of(attach->dmabuf)->state != PEERBUF_STATE_LIVE)
+		return ERR_PTR(-ENODEV);
+
+	ops = pa->result.origin ? &peerbuf_pal_to_sgt_ops :
+		container_of(pa->result.exp_ops,
+			     struct dma_buf_mapping_sgt_exp_ops, ops);
+	sgt = ops->map_dma_buf(attach, dir);
+	if (!IS_ERR(sgt))
+		peerbuf_buffer_hold(pa);
+	return sgt;
+}
+
+static void native_unmap(struct dma_buf_attachment *attach,
+			 struct sg_table *sgt, enum dma_data_direction dir)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+	const struct dma_buf_mapping_sgt_exp_ops *ops;
+
+	ops = pa->result.origin ? &peerbuf_pal_to_sgt_ops :
+		container_of(pa->result.exp_ops,
+			     struct dma_buf_mapping_sgt_exp_ops, ops);
+	ops->unmap_dma_buf(attach, sgt, dir);
+
+	if (peerbuf_buffer_of(attach->dmabuf)->state != PEERBUF_STATE_LIVE)
+		peerbuf_flush_dma_domain(pa->result.sgt_data.importing_dma_device);
+	peerbuf_buffer_unhold(pa);
+}
+
+/*
+ * Device memory does not move, so there is nothing to pin. The callbacks exist
+ * because without them the kernel maps at attach time and keeps that mapping over
+ * a revoke (drivers/dma-buf/dma-buf.c, dma_buf_dynamic_attach()).
+ */
+static int native_pin(struct dma_buf_attachment *attach)
+{
+	return peerbuf_buffer_of(attach->dmabuf)->state == PEERBUF_STATE_LIVE ?
+	       0 : -ENODEV;
+}
+
+static void native_unpin(struct dma_buf_attachment *attach)
+{
+}
+
+static const struct dma_buf_ops native_ops = {
+	.attach = peerbuf_native_attach,
+	.detach = peerbuf_native_detach,
+	.pin = native_pin,
+	.unpin = native_unpin,
+	.map_dma_buf = native_map,
+	.unmap_dma_buf = native_unmap,
+	.release = native_release,
+};
+
+bool peerbuf_is_native(struct dma_buf *dmabuf)
+{
+	return dmabuf->ops == &native_ops;
+}
+EXPORT_SYMBOL_GPL(peerbuf_is_native);
+
+struct peerbuf_buffer *peerbuf_buffer_of(struct dma_buf *dmabuf)
+{
+	return dmabuf->priv;
+}
+
+void *peerbuf_exporter_priv(struct dma_buf *dmabuf)
+{
+	return peerbuf_buffer_of(dmabuf)->priv;
+}
+EXPORT_SYMBOL_GPL(peerbuf_exporter_priv);
+
+enum peerbuf_buffer_state peerbuf_buffer_get_state(struct dma_buf *dmabuf)
+{
+	return peerbuf_is_native(dmabuf) ?
+	       READ_ONCE(peerbuf_buffer_of(dmabuf)->state) : PEERBUF_STATE_LIVE;
+}
+EXPORT_SYMBOL_GPL(peerbuf_buffer_get_state);
+
+/* Undo what has been done of an export: a release that the exporter must not see. */
+static void no_release(void *priv)
+{
+}
+
+static const struct peerbuf_exporter_ops failed_export_ops = {
+	.release = no_release,
+};
+
+static struct dma_buf *export_buffer(struct peerbuf_buffer *buf,
+				     const struct peerbuf_export_info *info)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(exp);
+
+	exp.exp_name = info->exp_name;
+	exp.owner = info->owner;
+	exp.ops = &native_ops;
+	exp.size = info->size;
+	exp.flags = info->flags;
+	exp.priv = buf;
+	return dma_buf_export(&exp);
+}
+
+struct dma_buf *peerbuf_export(const struct peerbuf_export_info *info)
+{
+	struct peerbuf_buffer *buf;
+	struct dma_buf *dmabuf;
+	int ret;
+
+	if (!info->size || !PAGE_ALIGNED(info->size) || info->size > SSIZE_MAX ||
+	    !info->ops || !info->ops->release ||
+	    !info->ops->match_mapping == !info->single_exporter_match)
+		return ERR_PTR(-EINVAL);
+
+	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	buf->ops = info->ops;
+	if (info->single_exporter_match)
+		buf->single = *info->single_exporter_match;
+	buf->priv = info->priv;
+	buf->revocable = info->provider;
+	buf->state = PEERBUF_STATE_LIVE;
+	init_waitqueue_head(&buf->drained);
+	INIT_LIST_HEAD(&buf->node);
+
+	dmabuf = export_buffer(buf, info);
+	if (IS_ERR(dmabuf)) {
+		kfree(buf);
+		return dmabuf;
+	}
+	buf->dmabuf = dmabuf;
+
+	mutex_lock(&peerbuf_lists_lock);
+	buf->id = ++last_id;
+	list_add_tail(&buf->all, &peerbuf_all_buffers);
+	mutex_unlock(&peerbuf_lists_lock);
+
+	if (info->provider) {
+		ret = peerbuf_provider_add(info->provider, buf);
+		if (ret) {
+			buf->ops = &failed_export_ops;
+			dma_buf_put(dmabuf);
+			return ERR_PTR(ret);
+		}
+	}
+	return dmabuf;
+}
+EXPORT_SYMBOL_GPL(peerbuf_export);
+
+/* ---------------------------------------------------------------- the state */
+
+void peerbuf_buffer_set_state(struct peerbuf_buffer *buf,
+			      enum peerbuf_buffer_state to)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (WARN_ON(!peerbuf_state_legal(buf->state, to)))
+		return;
+	trace_peerbuf_state(buf->id, buf->state, to);
+	if (buf->state == PEERBUF_STATE_LIVE)
+		buf->revokes++;
+	if (to == PEERBUF_STATE_LIVE)
+		buf->restores++;
+	WRITE_ONCE(buf->state, to);
+}
+
+void peerbuf_buffer_hold(struct peerbuf_attachment *pa)
+{
+	dma_resv_assert_held(pa->base->dmabuf->resv);
+	pa->held++;
+	peerbuf_buffer_of(pa->base->dmabuf)->held++;
+}
+
+void peerbuf_buffer_unhold(struct peerbuf_attachment *pa)
+{
+	struct peerbuf_buffer *buf = peerbuf_buffer_of(pa->base->dmabuf);
+
+	dma_resv_assert_held(pa->base->dmabuf->resv);
+	if (WARN_ON(!pa->held))
+		return;
+	pa->held--;
+	WRITE_ONCE(buf->held, buf->held - 1);
+	if (!buf->held)
+		wake_up_all(&buf->drained);
+}
+
+/* Say who is being waited for. */
+static void report_waiting(struct peerbuf_buffer *buf, const char *what)
+{
+	struct dma_buf_attachment *attach;
+
+	WRITE_ONCE(buf->waiting, true);
+	dma_resv_lock(buf->dmabuf->resv, NULL);
+	list_for_each_entry(attach, &buf->dmabuf->attachments, node) {
+		struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+
+		if (!pa->held)
+			continue;
+		trace_peerbuf_wait(buf->id, dev_name(attach->dev), pa->held);
+		pr_warn("buffer %llu: revoke waits for %s of %s (%u mapped)\n",
+			buf->id, what, dev_name(attach->dev), pa->held);
+	}
+	dma_resv_unlock(buf->dmabuf->resv);
+}
+
+/*
+ * Steps 3 and 4 of the revoke contract: all fences, then all mappings. There is no
+ * way on while an importer can still reach the memory, so the wait has no bound; it
+ * reports itself instead.
+ */
+void peerbuf_buffer_wait_drained(struct peerbuf_buffer *buf)
+{
+	unsigned long interval = msecs_to_jiffies(peerbuf_report_ms) ?: 1;
+	long left;
+
+	for (;;) {
+		left = dma_resv_wait_timeout(buf->dmabuf->resv,
+					     DMA_RESV_USAGE_BOOKKEEP, false,
+					     interval);
+		if (left > 0)
+			break;
+		report_waiting(buf, "a fence");
+	}
+	while (!wait_event_timeout(buf->drained, !READ_ONCE(buf->held),
+				   interval))
+		report_waiting(buf, "mappings");
+	WRITE_ONCE(buf->waiting, false);
+}
+
+/* Put IOMMU mappings back, then tell every importer that access is back. */
+void peerbuf_buffer_restore_mappings(struct peerbuf_buffer *buf)
+{
+	struct dma_buf_attachment *attach;
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	list_for_each_entry(attach, &buf->dmabuf->attachments, node) {
+		struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+
+		if (!pa->importer_ops) {
+			if (attach->importer_ops)
+				attach->importer_ops->invalidate_mappings_member(attach);
+			continue;
+		}
+		if (pa->iommu.domain)
+			pa->iommu_error = peerbuf_convert_iommu_map(pa);
+		if (pa->importer_ops->restored)
+			pa->importer_ops->restored(attach, pa->iommu_error);
+		else
+			pa->importer_ops->invalidate_mappings(attach);
+	}
+}
+
+void peerbuf_buffer_tell_dead(struct peerbuf_buffer *buf)
+{
+	struct dma_buf_attachment *attach;
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	list_for_each_entry(attach, &buf->dmabuf->attachments, node) {
+		struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+
+		if (pa->importer_ops && pa->importer_ops->dead)
+			pa->importer_ops->dead(attach);
+	}
+}

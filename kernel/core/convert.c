@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Conversions between what an exporter has and what an importer asked for. The
+ * only file that calls the DMA API and the IOMMU API.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/pci.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* An sg entry has 32 bits for its length. */
+#define MAX_SG_LEN	ALIGN_DOWN(UINT_MAX, PAGE_SIZE)
+
+#define MAX_CONVERSIONS	3
+
+/*
+ * What an exporter's entry stands for, in the order in which the core prefers it:
+ * the entry itself first, then what it can be converted to.
+ */
+static size_t expand_offer(const struct dma_buf_mapping_match *exp,
+			   struct dma_buf_mapping_match *out)
+{
+	size_t n = 0;
+
+	out[n++] = *exp;
+	if (exp->type != &dma_buf_mapping_pal_type)
+		return n;
+
+	out[n++] = (struct dma_buf_mapping_match) {
+		.type = &dma_buf_mapping_iommu_type,
+		.exp_ops = exp->exp_ops,
+		.origin = exp->type,
+		.iommu_data = {
+			.exporting_p2p_device =
+				exp->pal_data.exporting_p2p_device,
+		},
+	};
+	out[n++] = (struct dma_buf_mapping_match) {
+		.type = &dma_buf_mapping_sgt_type,
+		.exp_ops = exp->exp_ops,
+		.origin = exp->type,
+		.sgt_data = {
+			.exporting_p2p_device =
+				exp->pal_data.exporting_p2p_device,
+			.requires_p2p = DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE,
+		},
+	};
+	return n;
+}
+
+int dma_buf_match_mapping(struct dma_buf_match_args *args,
+			  const struct dma_buf_mapping_match *exp,
+			  size_t exp_len)
+{
+	struct dma_buf_mapping_match *offer;
+	size_t i, n = 0;
+	int ret;
+
+	if (!exp_len || !args->imp_len)
+		return -EINVAL;
+	offer = kcalloc(array_size(exp_len, MAX_CONVERSIONS), sizeof(*offer),
+			GFP_KERNEL);
+	if (!offer)
+		return -ENOMEM;
+	for (i = 0; i < exp_len; i++)
+		n += expand_offer(&exp[i], &offer[n]);
+	ret = peerbuf_match_lists(args, offer, n);
+	kfree(offer);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(dma_buf_match_mapping);
+
+static const struct dma_buf_mapping_pal_exp_ops *
+origin_pal(const struct peerbuf_attachment *pa)
+{
+	return container_of(pa->result.exp_ops,
+			    struct dma_buf_mapping_pal_exp_ops, ops);
+}
+
+/* ------------------------------------------------------------- PAL -> IOMMU */
+
+static int map_pieces(struct peerbuf_attachment *pa,
+		      struct peerbuf_range_cursor *cursor)
+{
+	const struct dma_buf_iommu_mapping *m = &pa->iommu;
+	struct phys_vec piece;
+	u64 done = 0;
+	int ret = 0;
+
+	pa->iommu_pieces = 0;
+	pa->iommu_page_sizes = 0;
+	while (peerbuf_range_next(cursor, U64_MAX, &piece)) {
+		/* The reservation lock ranks above reclaim: GFP_KERNEL is fine. */
+		ret = iommu_map(m->domain, m->iova + done, piece.paddr,
+				piece.len, m->prot | IOMMU_MMIO,
+				GFP_KERNEL_ACCOUNT);
+		if (ret)
+			break;
+		pa->iommu_page_sizes |=
+			peerbuf_range_page_sizes(m->iova + done, piece.paddr,
+						 piece.len,
+						 m->domain->pgsize_bitmap);
+		pa->iommu_pieces++;
+		done += piece.len;
+	}
+	/* iommu_map() undid the piece that failed; undo those before it. */
+	if (ret && done)
+		iommu_unmap(m->domain, m->iova, done);
+	return ret;
+}
+
+int peerbuf_convert_iommu_map(struct peerbuf_attachment *pa)
+{
+	const struct dma_buf_mapping_pal_exp_ops *ops = origin_pal(pa);
+	struct dma_buf_phys_list *list;
+	struct peerbuf_range_cursor cursor;
+	int ret;
+
+	list = ops->map_phys(pa->base);
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+
+	ret = peerbuf_range_start(&cursor, list->phys, list->length,
+				  pa->iommu.offset, pa->iommu.length);
+	if (!ret)
+		ret = map_pieces(pa, &cursor);
+	/* The IOMMU has the addresses now; the list is not needed to unmap. */
+	ops->unmap_phys(pa->base, list);
+	if (!ret)
+		pa->iommu_mapped = true;
+	return ret;
+}
+
+void peerbuf_convert_iommu_unmap(struct peerbuf_attachment *pa)
+{
+	size_t done;
+
+	if (!pa->iommu_mapped)
+		return;
+	/* Also flushes the IOTLB: after this the device is shut out. */
+	done = iommu_unmap(pa->iommu.domain, pa->iommu.iova, pa->iommu.length);
+	WARN_ON(done != pa->iommu.length);
+	pa->iommu_mapped = false;
+}
+
+/* --------------------------------------------------------------- PAL -> SGT */
+
+/**
+ * struct p2p_table - a scatterlist of device memory
+ * @sgt: what the importer sees: orig_nents is 0, as it has no pages
+ * @allocated: entries to free
+ * @mapped: leading entries that dma_map_resource() made
+ */
+struct p2p_table {
+	struct sg_table sgt;
+	unsigned int allocated;
+	unsigned int mapped;
+};
+
+static bool dma_domain_translates(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	return domain && (domain->type & __IOMMU_DOMAIN_PAGING);
+}
+
+static int fill_entry(struct device *dev, struct scatterlist *sg,
+		      const struct phys_vec *piece, s64 bus_offset,
+		      bool bus_address, enum dma_data_direction dir)
+{
+	dma_addr_t addr;
+
+	if (bus_address) {
+		addr = piece->paddr + bus_offset;
+	} else {
+		/* Beyond the mask dma_map_resource() warns as well as fails. */
+		if (!dma_domain_translates(dev) &&
+		    piece->paddr + piece->len - 1 > dma_get_mask(dev))
+			return -EOPNOTSUPP;
+		addr = dma_map_resource(dev, piece->paddr, piece->len, dir,
+					DMA_ATTR_SKIP_CPU_SYNC);
+		if (dma_mapping_error(dev, addr))
+			return -ENOMEM;
+	}
+	sg_set_page(sg, NULL, 0, 0);
+	sg_dma_address(sg) = addr;
+	sg_dma_len(sg) = piece->len;
+	return 0;
+}
+
+static void p2p_table_free(struct device *dev, struct p2p_table *table,
+			   enum dma_data_direction dir)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(table->sgt.sgl, sg, table->mapped, i)
+		dma_unmap_resource(dev, sg_dma_address(sg), sg_dma_len(sg), dir,
+				   DMA_ATTR_SKIP_CPU_SYNC);
+	table->sgt.orig_nents = table->allocated;
+	sg_free_table(&table->sgt);
+	kfree(table);
+}
+
+static struct p2p_table *
+p2p_table_fill(struct device *dev, struct peerbuf_range_cursor *cursor,
+	       const struct peerbuf_verdict *verdict,
+	       enum dma_data_direction dir)
+{
+	bool bus_address = verdict->route == PEERBUF_ROUTE_BUS_ADDRESS;
+	size_t pieces = peerbuf_range_pieces(cursor, MAX_SG_LEN);
+	struct p2p_table *table;
+	struct scatterlist *sg;
+	struct phys_vec piece;
+	int ret;
+
+	if (pieces > UINT_MAX)
+		return ERR_PTR(-EINVAL);
+	table = kzalloc(sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+	ret = sg_alloc_table(&table->sgt, pieces, GFP_KERNEL);
+	if (ret) {
+		kfree(table);
+		return ERR_PTR(ret);
+	}
+	table->allocated = table->sgt.orig_nents;
+
+	for (sg = table->sgt.sgl;
+	     peerbuf_range_next(cursor, MAX_SG_LEN, &piece); sg = sg_next(sg)) {
+		ret = fill_entry(dev, sg, &piece, verdict->bus_offset,
+				 bus_address, dir);
+		if (ret) {
+			p2p_table_free(dev, table, dir);
+			return ERR_PTR(ret);
+		}
+		if (!bus_address)
+			table->mapped++;
+	}
+	table->sgt.orig_nents = 0;
+	return table;
+}
+
+static struct sg_table *pal_to_sgt_map(struct dma_buf_attachment *attach,
+				       enum dma_data_direction dir)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+	const struct dma_buf_mapping_pal_exp_ops *ops = origin_pal(pa);
+	struct device *dev = pa->result.sgt_data.importing_dma_device;
+	struct peerbuf_range_cursor cursor;
+	struct peerbuf_verdict verdict;
+	struct dma_buf_phys_list *list;
+	struct p2p_table *table;
+	int ret;
+
+	/* ACS may have changed since the attach; what counts is how it is now. */
+	peerbuf_route(pa->result.sgt_data.exporting_p2p_device, dev, &verdict);
+	if (verdict.route != pa->info.route)
+		return ERR_PTR(-EOPNOTSUPP);
+
+	list = ops->map_phys(attach);
+	if (IS_ERR(list))
+		return ERR_CAST(list);
+	ret = peerbuf_range_start(&cursor, list->phys, list->length, 0,
+				  list->size);
+	table = ret ? ERR_PTR(ret) :
+		      p2p_table_fill(dev, &cursor, &verdict, dir);
+	ops->unmap_phys(attach, list);
+	return IS_ERR(table) ? ERR_CAST(table) : &table->sgt;
+}
+
+static void pal_to_sgt_unmap(struct dma_buf_attachment *attach,
+			     struct sg_table *sgt, enum dma_data_direction dir)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+
+	p2p_table_free(pa->result.sgt_data.importing_dma_device,
+		       container_of(sgt, struct p2p_table, sgt), dir);
+}
+
+const struct dma_buf_mapping_sgt_exp_ops peerbuf_pal_to_sgt_ops = {
+	.map_dma_buf = pal_to_sgt_map,
+	.unmap_dma_buf = pal_to_sgt_unmap,
+};
+
+/* ------------------------------------------------- what the DMA API is worth */
+
+/* After a revoke, does the IOMMU stop a device that goes on? */
+bool peerbuf_sgt_enforced(struct device *dev, u32 route)
+{
+	return route == PEERBUF_ROUTE_HOST_BRIDGE && dma_domain_translates(dev);
+}
+
+/*
+ * A lazy DMA domain keeps translations of unmapped addresses in the IOTLB until
+ * its queue is flushed. A revoke cannot wait for that.
+ */
+void peerbuf_flush_dma_domain(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	if (dma_domain_translates(dev))
+		iommu_flush_iotlb_all(domain);
+}
+
+/* VFIO drivers give their device a domain that the DMA API knows nothing of. */
+bool peerbuf_dma_api_unused(struct device *dev)
+{
+	/* The importer is that driver, or keeps it bound: no lock is needed. */
+	struct device_driver *drv = READ_ONCE(dev->driver);
+
+	return dev_is_pci(dev) && drv && to_pci_driver(drv)->driver_managed_dma;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside peerbuf_core.
+ *
+ *	peerbuf_provider --< peerbuf_buffer --1 dma_buf --< dma_buf_attachment
+ *	                                                          1
+ *	                                                  peerbuf_attachment
+ *
+ * A peerbuf_attachment exists for every attachment to a native buffer and for
+ * every typed attachment to a foreign one. It is reached from the attachment in
+ * O(1): see peerbuf_attachment_of().
+ */
+#ifndef _PEERBUF_CORE_INTERNAL_H
+#define _PEERBUF_CORE_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/wait.h>
+
+#include <linux/peerbuf/buffer.h>
+#include <linux/peerbuf/iommu.h>
+#include <linux/peerbuf/p2p.h>
+#include <linux/peerbuf/pal.h>
+#include <linux/peerbuf/sgt.h>
+
+#define PEERBUF_MAX_MATCHES	8
+
+/**
+ * struct peerbuf_buffer - the native side of a dma-buf; dmabuf->priv
+ * @id: for reports, unique since the module was loaded
+ * @dmabuf: the dma-buf, which owns this structure
+ * @ops: the exporter's operations
+ * @single: the exporter's only entry; type is NULL when ops->match_mapping is used
+ * @revocable: has a provider that decides about access; constant
+ * @node: in provider->buffers until the provider closes; peerbuf_lists_lock
+ * @all: in the list of all buffers; peerbuf_lists_lock
+ * @todo: in the list of one event; provider->lock
+ * @state: reservation lock
+ * @held: address lists of any type that importers hold; written under the
+ *	reservation lock
+ * @drained: woken when @held becomes 0
+ * @revokes: how often the state left LIVE; reservation lock
+ * @restores: how often it came back; reservation lock
+ * @waiting: an event is waiting for an importer; for debugfs
+ * @priv: the exporter's
+ */
+struct peerbuf_buffer {
+	u64 id;
+	struct dma_buf *dmabuf;
+	const struct peerbuf_exporter_ops *ops;
+	struct dma_buf_mapping_match single;
+	bool revocable;
+	struct list_head node;
+	struct list_head all;
+	struct list_head todo;
+	enum peerbuf_buffer_state state;
+	unsigned int held;
+	wait_queue_head_t drained;
+	u64 revokes;
+	u64 restores;
+	bool waiting;
+	void *priv;
+};
+
+/**
+ * struct peerbuf_attachment - what peerbuf adds to a dma_buf_attachment
+ * @kernel_ops: what the kernel calls for a typed attachment; its address tells a
+ *	typed attachment from any other
+ * @importer_ops: the typed importer's callbacks; NULL for an importer that does not
+ *	know about types
+ * @base: the attachment
+ * @result: what was negotiated; constant after the attach
+ * @info: route and enforcement; constant after the attach
+ * @imp: what the importer accepts; used during the attach only
+ * @imp_len: entries of @imp
+ * @held: address lists that this importer holds; reservation lock
+ * @iommu: the mapping of an attachment of the IOMMU type; domain is NULL when there
+ *	is none. Reservation lock, as the three below.
+ * @iommu_mapped: the domain translates now
+ * @iommu_pieces: physically contiguous pieces behind @iommu
+ * @iommu_page_sizes: bitmap of the page sizes in use when mapped
+ * @iommu_error: errno of the last restore
+ */
+struct peerbuf_attachment {
+	struct dma_buf_attach_ops kernel_ops;
+	const struct dma_buf_mapping_importer_ops *importer_ops;
+	struct dma_buf_attachment *base;
+	struct dma_buf_mapping_match result;
+	struct peerbuf_attachment_info info;
+	struct dma_buf_mapping_match imp[PEERBUF_MAX_MATCHES];
+	size_t imp_len;
+	unsigned int held;
+	struct dma_buf_iommu_mapping iommu;
+	bool iommu_mapped;
+	u32 iommu_pieces;
+	u64 iommu_page_sizes;
+	int iommu_error;
+};
+
+/* main.c */
+extern struct device *peerbuf_root_device;
+extern unsigned int peerbuf_report_ms;
+bool peerbuf_raw_pal_allowed(const char *owner);
+
+/* buffer.c */
+extern struct mutex peerbuf_lists_lock;
+extern struct list_head peerbuf_all_buffers;
+struct peerbuf_buffer *peerbuf_buffer_of(struct dma_buf *dmabuf);
+void peerbuf_buffer_set_state(struct peerbuf_buffer *buf,
+			      enum peerbuf_buffer_state to);
+void peerbuf_buffer_hold(struct peerbuf_attachment *pa);
+void peerbuf_buffer_unhold(struct peerbuf_attachment *pa);
+void peerbuf_buffer_wait_drained(struct peerbuf_buffer *buf);
+void peerbuf_buffer_restore_mappings(struct peerbuf_buffer *buf);
+void peerbuf_buffer_tell_dead(struct peerbuf_buffer *buf);
+
+/* provider.c */
+int peerbuf_provider_add(struct peerbuf_provider *p, struct peerbuf_buffer *buf);
+void peerbuf_provider_remove(struct peerbuf_buffer *buf);
+
+/* attach.c */
+struct peerbuf_attachment *
+peerbuf_attachment_of(struct dma_buf_attachment *attach);
+int peerbuf_native_attach(struct dma_buf *dmabuf,
+			  struct dma_buf_attachment *attach);
+void peerbuf_native_detach(struct dma_buf *dmabuf,
+			   struct dma_buf_attachment *attach);
+
+/* convert.c: the only file that calls the DMA API and the IOMMU API */
+extern const struct dma_buf_mapping_sgt_exp_ops peerbuf_pal_to_sgt_ops;
+int peerbuf_convert_iommu_map(struct peerbuf_attachment *pa);
+void peerbuf_convert_iommu_unmap(struct peerbuf_attachment *pa);
+bool peerbuf_sgt_enforced(struct device *dev, u32 route);
+void peerbuf_flush_dma_domain(struct device *dev);
+bool peerbuf_dma_api_unused(struct device *dev);
+
+/* debugfs.c */
+void peerbuf_debugfs_init(void);
+void peerbuf_debugfs_exit(void);
+
+#endif /* _PEERBUF_CORE_INTERNAL_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the pure files need from their surroundings, in the kernel and in user
+ * space, where the tests compile them with sanitizers.
+ */
+#ifndef _PEERBUF_PURE_H
+#define _PEERBUF_PURE_H
+
+#ifdef __KERNEL__
+
+#include <linux/bits.h>
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#else
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define EXPORT_SYMBOL_GPL(sym)	struct peerbuf_no_export
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+#define check_add_overflow(a, b, d) __builtin_add_overflow(a, b, d)
+
+#endif
+
+#endif /* _PEERBUF_PURE_H */

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Negotiation: every rule of peerbuf_match_lists(). */
+#include "unit.h"
+
+#include <linux/peerbuf/match.h>
+
+static int verdict[8];
+static int calls;
+
+/* The entry's private pointer is an index into verdict[]. */
+static int scripted(struct dma_buf *dmabuf,
+		    const struct dma_buf_mapping_match *exp,
+		    const struct dma_buf_mapping_match *imp)
+{
+	(void)dmabuf;
+	(void)imp;
+	calls++;
+	return verdict[(uintptr_t)exp->private_data];
+}
+
+static void finish(struct dma_buf_match_args *args,
+		   const struct dma_buf_mapping_match *exp,
+		   const struct dma_buf_mapping_match *imp)
+{
+	*args->result = *exp;
+	args->result->private_data = imp->private_data;
+}
+
+static const struct dma_buf_mapping_type plain_a = { .name = "a" };
+static const struct dma_buf_mapping_type plain_b = { .name = "b" };
+static const struct dma_buf_mapping_type asks = { .name = "asks", .match = scripted };
+static const struct dma_buf_mapping_type finishes = {
+	.name = "finishes", .finish_match = finish,
+};
+
+#define ENTRY(t, p) { .type = &(t), .private_data = (void *)(uintptr_t)(p) }
+
+static struct dma_buf_mapping_match result;
+
+static int match(const struct dma_buf_mapping_match *exp, size_t exp_len,
+		 const struct dma_buf_mapping_match *imp, size_t imp_len)
+{
+	struct dma_buf_match_args args = {
+		.imp_matches = imp, .imp_len = imp_len, .result = &result,
+	};
+
+	calls = 0;
+	memset(&result, 0, sizeof(result));
+	return peerbuf_match_lists(&args, exp, exp_len);
+}
+
+static void empty_exporter_list_is_einval(void **state)
+{
+	struct dma_buf_mapping_match imp[] = { ENTRY(plain_a, 0) };
+
+	assert_int_equal(match(NULL, 0, imp, 1), -EINVAL);
+}
+
+static void empty_importer_list_is_einval(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(plain_a, 0) };
+
+	assert_int_equal(match(exp, 1, NULL, 0), -EINVAL);
+}
+
+static void different_types_are_einval_and_same_types_are_not(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(plain_a, 0) };
+	struct dma_buf_mapping_match imp[] = { ENTRY(plain_b, 0), ENTRY(plain_a, 0) };
+
+	assert_int_equal(match(exp, 1, imp, 1), -EINVAL);
+	assert_null(result.type);
+	assert_int_equal(match(exp, 1, imp, 2), 0);
+}
+
+static void without_a_match_callback_the_same_type_matches(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(plain_a, 3) };
+	struct dma_buf_mapping_match imp[] = { ENTRY(plain_a, 4) };
+
+	assert_int_equal(match(exp, 1, imp, 1), 0);
+	assert_ptr_equal(result.type, &plain_a);
+	assert_int_equal((uintptr_t)result.private_data, 3);
+}
+
+static void eopnotsupp_goes_on_searching(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1), ENTRY(plain_b, 0) };
+	struct dma_buf_mapping_match imp[] = { ENTRY(asks, 0), ENTRY(plain_b, 0) };
+
+	verdict[1] = -EOPNOTSUPP;
+	assert_int_equal(match(exp, 2, imp, 2), 0);
+	assert_ptr_equal(result.type, &plain_b);
+	assert_int_equal(calls, 1);
+}
+
+static void all_refused_is_einval(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1) };
+	struct dma_buf_mapping_match imp[] = { ENTRY(asks, 0), ENTRY(asks, 0) };
+
+	verdict[1] = -EOPNOTSUPP;
+	assert_int_equal(match(exp, 1, imp, 2), -EINVAL);
+	assert_int_equal(calls, 2);
+}
+
+static void any_other_errno_stops(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1), ENTRY(plain_b, 0) };
+	struct dma_buf_mapping_match imp[] = { ENTRY(asks, 0), ENTRY(plain_b, 0) };
+
+	verdict[1] = -ENOMEM;
+	assert_int_equal(match(exp, 2, imp, 2), -ENOMEM);
+	assert_null(result.type);
+	assert_int_equal(calls, 1);
+}
+
+static void the_exporters_order_decides(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(plain_b, 1), ENTRY(plain_a, 2) };
+	struct dma_buf_mapping_match imp[] = { ENTRY(plain_a, 0), ENTRY(plain_b, 0) };
+
+	assert_int_equal(match(exp, 2, imp, 2), 0);
+	assert_ptr_equal(result.type, &plain_b);
+}
+
+static void within_one_exporter_entry_the_importers_order_decides(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(finishes, 0) };
+	struct dma_buf_mapping_match imp[] = { ENTRY(finishes, 5), ENTRY(finishes, 6) };
+
+	assert_int_equal(match(exp, 1, imp, 2), 0);
+	assert_int_equal((uintptr_t)result.private_data, 5);
+}
+
+static void the_first_exporter_entry_that_agrees_wins(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1), ENTRY(asks, 2),
+					       ENTRY(asks, 3) };
+	struct dma_buf_mapping_match imp[] = { ENTRY(asks, 0) };
+
+	verdict[1] = -EOPNOTSUPP;
+	verdict[2] = 0;
+	verdict[3] = 0;
+	assert_int_equal(match(exp, 3, imp, 1), 0);
+	assert_int_equal((uintptr_t)result.private_data, 2);
+	assert_int_equal(calls, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(empty_exporter_list_is_einval),
+		cmocka_unit_test(empty_importer_list_is_einval),
+		cmocka_unit_test(different_types_are_einval_and_same_types_are_not),
+		cmocka_unit_test(without_a_match_callback_the_same_type_matches),
+		cmocka_unit_test(eopnotsupp_goes_on_searching),
+		cmocka_unit_test(all_refused_is_einval),
+		cmocka_unit_test(any_other_errno_stops),
+		cmocka_unit_test(the_exporters_order_decides),
+		cmocka_unit_test(within_one_exporter_entry_the_importers_order_decides),
+		cmocka_unit_test(the_first_exporter_entry_that_agrees_wins),
+	};
+
+	return RUN(tests);
+}
