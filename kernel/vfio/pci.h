@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Inside vfio_pci_peerbuf. */
+#ifndef _PEERBUF_VFIO_PCI_H
+#define _PEERBUF_VFIO_PCI_H
+
+#include <linux/vfio_pci_core.h>
+
+#include <linux/peerbuf/buffer.h>
+
+/**
+ * struct peerbuf_vdev - a PCI device bound to vfio_pci_peerbuf
+ * @core: what vfio-pci-core knows; first, as the VFIO core frees it by this address
+ * @provider: decides when the exported buffers are accessible
+ * @power_lock: serialises the user's low power calls; outside VFIO's memory lock
+ *	and the provider lock
+ * @low_power: the user is between low power entry and exit; @power_lock
+ */
+struct peerbuf_vdev {
+	struct vfio_pci_core_device core;
+	struct peerbuf_provider provider;
+	struct mutex power_lock;
+	bool low_power;
+};
+
+static inline struct peerbuf_vdev *to_peerbuf_vdev(struct vfio_device *vdev)
+{
+	return container_of(vdev, struct peerbuf_vdev, core.vdev);
+}
+
+/* pci_export.c */
+int peerbuf_pci_export(struct peerbuf_vdev *pv, u32 flags,
+		       struct vfio_device_feature_dma_buf __user *arg,
+		       size_t argsz);
+
+/* pci_events.c */
+extern const struct peerbuf_provider_ops peerbuf_pci_provider_ops;
+extern const struct pci_error_handlers peerbuf_pci_err_handlers;
+ssize_t peerbuf_pci_write(struct vfio_device *vdev, const char __user *buf,
+			  size_t count, loff_t *ppos);
+int peerbuf_pci_low_power(struct peerbuf_vdev *pv, u32 flags,
+			  void __user *arg, size_t argsz);
+void peerbuf_pci_closed(struct peerbuf_vdev *pv);
+
+#endif /* _PEERBUF_VFIO_PCI_H */

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events that take a device's memory away or give it back, as blocks and unblocks
+ * of the provider.
+ *
+ * reset_prepare and reset_done run for every reset of the function, with and
+ * without VFIO's memory_lock held, so that lock is never taken here. The hardware
+ * is asked when access could come back; VFIO's virtual config space alone can be
+ * wrong (after a bus reset that nobody restored).
+ */
+#include <linux/pci.h>
+#include <linux/uaccess.h>
+
+#include "pci.h"
+
+static struct peerbuf_vdev *provider_vdev(struct peerbuf_provider *p)
+{
+	return container_of(p, struct peerbuf_vdev, provider);
+}
+
+static struct peerbuf_vdev *pdev_vdev(struct pci_dev *pdev)
+{
+	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
+
+	return container_of(core, struct peerbuf_vdev, core);
+}
+
+/* Do the BARs hold the addresses that the buffers were made of? */
+static bool bars_in_place(struct pci_dev *pdev)
+{
+	int bar;
+	u32 reg;
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+		if (!(pci_resource_flags(pdev, bar) & IORESOURCE_MEM) ||
+		    !pci_resource_len(pdev, bar))
+			continue;
+		pci_read_config_dword(pdev, PCI_BASE_ADDRESS_0 + 4 * bar, &reg);
+		if ((reg & PCI_BASE_ADDRESS_MEM_MASK) !=
+		    lower_32_bits(pci_bus_address(pdev, bar)))
+			return false;
+		if (pci_resource_flags(pdev, bar) & IORESOURCE_MEM_64)
+			bar++;
+	}
+	return true;
+}
+
+/* Called only between open and close, so vconfig is there. */
+static bool pci_decoding(struct peerbuf_provider *p)
+{
+	struct vfio_pci_core_device *core = &provider_vdev(p)->core;
+	struct pci_dev *pdev = core->pdev;
+	__le16 *virt = (__le16 *)&core->vconfig[PCI_COMMAND];
+	u16 cmd;
+
+	if (pdev->current_state != PCI_D0)
+		return false;
+	/* A virtual function has neither the bit nor BARs of its own. */
+	if (pdev->is_virtfn || pdev->no_command_memory)
+		return true;
+	if (!(le16_to_cpu(READ_ONCE(*virt)) & PCI_COMMAND_MEMORY))
+		return false;
+	pci_read_config_word(pdev, PCI_COMMAND, &cmd);
+	return !PCI_POSSIBLE_ERROR(cmd) && (cmd & PCI_COMMAND_MEMORY) &&
+	       bars_in_place(pdev);
+}
+
+const struct peerbuf_provider_ops peerbuf_pci_provider_ops = {
+	.decoding = pci_decoding,
+};
+
+/* ----------------------------------------------------------- config writes */
+
+/* The byte at @reg that the user is about to write, if the write covers it. */
+static bool written_byte(const char __user *buf, loff_t pos, size_t count,
+			 unsigned int reg, u8 *val)
+{
+	return pos <= reg && reg - pos < count &&
+	       !get_user(*val, (const u8 __user *)buf + (reg - pos));
+}
+
+/**
+ * config_effect - what a write to config space may do to memory
+ * @touches: it writes a register that memory depends on
+ * @takes: it writes a value to it that takes memory away
+ */
+struct config_effect {
+	bool touches;
+	bool takes;
+};
+
+static struct config_effect config_effect(struct pci_dev *pdev,
+					  const char __user *buf, loff_t pos,
+					  size_t count)
+{
+	struct config_effect effect = {};
+	u8 val;
+
+	if (written_byte(buf, pos, count, PCI_COMMAND, &val)) {
+		effect.touches = true;
+		effect.takes = !(val & PCI_COMMAND_MEMORY);
+	}
+	if (pdev->pm_cap &&
+	    written_byte(buf, pos, count, pdev->pm_cap + PCI_PM_CTRL, &val)) {
+		effect.touches = true;
+		effect.takes |= val & PCI_PM_CTRL_STATE_MASK;
+	}
+	return effect;
+}
+
+ssize_t peerbuf_pci_write(struct vfio_device *vdev, const char __user *buf,
+			  size_t count, loff_t *ppos)
+{
+	struct peerbuf_vdev *pv = to_peerbuf_vdev(vdev);
+	struct config_effect effect = {};
+	ssize_t ret;
+
+	if (VFIO_PCI_OFFSET_TO_INDEX(*ppos) == VFIO_PCI_CONFIG_REGION_INDEX)
+		effect = config_effect(pv->core.pdev, buf,
+				       *ppos & VFIO_PCI_OFFSET_MASK, count);
+
+	if (effect.takes)
+		peerbuf_provider_block(&pv->provider, PEERBUF_CAUSE_CONFIG);
+	ret = vfio_pci_core_write(vdev, buf, count, ppos);
+	if (effect.takes)
+		peerbuf_provider_unblock(&pv->provider, PEERBUF_CAUSE_CONFIG);
+	else if (effect.touches)
+		/*
+		 * Memory may be back; or another thread changed the value after
+		 * we looked, and access is taken away now.
+		 */
+		peerbuf_provider_update(&pv->provider);
+	return ret;
+}
+
+/* --------------------------------------------------------------- low power */
+
+/* Until EXIT the device may sleep whenever it likes, so access ends at ENTRY. */
+int peerbuf_pci_low_power(struct peerbuf_vdev *pv, u32 flags,
+			  void __user *arg, size_t argsz)
+{
+	bool entry = (flags & VFIO_DEVICE_FEATURE_MASK) !=
+		     VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
+	bool set = flags & VFIO_DEVICE_FEATURE_SET;
+	int ret;
+
+	/* Two calls at once must not leave the cause and the device at odds. */
+	mutex_lock(&pv->power_lock);
+	if (set && entry)
+		peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_POWER, true);
+	ret = vfio_pci_core_ioctl_feature(&pv->core.vdev, flags, arg, argsz);
+	if (set && !ret)
+		pv->low_power = entry;
+	if (set)
+		peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_POWER,
+				     pv->low_power);
+	mutex_unlock(&pv->power_lock);
+	return ret;
+}
+
+/* The next user starts without the last one's conditions. */
+void peerbuf_pci_closed(struct peerbuf_vdev *pv)
+{
+	pv->low_power = false;
+	peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_POWER, false);
+	peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_ERROR, false);
+}
+
+/* --------------------------------------------------------- resets and errors */
+
+static void pci_reset_prepare(struct pci_dev *pdev)
+{
+	peerbuf_provider_block(&pdev_vdev(pdev)->provider, PEERBUF_CAUSE_RESET);
+}
+
+static void pci_reset_done(struct pci_dev *pdev)
+{
+	struct peerbuf_vdev *pv = pdev_vdev(pdev);
+
+	/* A reset device has no error left; whether it answers is asked next. */
+	peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_ERROR, false);
+	peerbuf_provider_unblock(&pv->provider, PEERBUF_CAUSE_RESET);
+}
+
+static pci_ers_result_t pci_error_detected(struct pci_dev *pdev,
+					   pci_channel_state_t state)
+{
+	peerbuf_provider_set(&pdev_vdev(pdev)->provider, PEERBUF_CAUSE_ERROR,
+			     true);
+	return vfio_pci_core_aer_err_detected(pdev, state);
+}
+
+static void pci_resume(struct pci_dev *pdev)
+{
+	peerbuf_provider_set(&pdev_vdev(pdev)->provider, PEERBUF_CAUSE_ERROR,
+			     false);
+}
+
+const struct pci_error_handlers peerbuf_pci_err_handlers = {
+	.error_detected = pci_error_detected,
+	.resume = pci_resume,
+	.reset_prepare = pci_reset_prepare,
+	.reset_done = pci_reset_done,
+};
