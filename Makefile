@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# peerbuf: kernel modules, library, command, and their tests. "make help" says more.
+#
+# Nothing here may need an installed package before scripts/setup has run; what does is
+# in scripts/build.mk, which a second make reads.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+# The kernel to build for and to test on: a name that scripts/kernel knows. With KDIR
+# set, any kernel's build tree will do, such as /lib/modules/$(uname -r)/build.
+KERNEL ?= stock
+export PEERBUF_KERNEL := $(KERNEL)
+
+# Test programs and virtual machines to run at a time.
+JOBS ?= $(shell nproc)
+
+BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
+
+.PHONY: all modules user setup kernel check check-host check-vm demo help \
+	clean clean-cache distclean
+
+all: setup kernel
+	+@$(BUILD_MK) all
+
+modules: setup kernel
+	+@$(BUILD_MK) modules
+
+user: setup
+	+@$(BUILD_MK) user
+
+setup:
+	@scripts/setup
+
+# A build tree that is given needs no kernel from us.
+kernel: setup
+	@$(if $(KDIR),:,scripts/kernel fetch $(KERNEL))
+
+check: all
+	+@$(MAKE) --no-print-directory check-host
+	+@$(MAKE) --no-print-directory check-vm
+	@scripts/summary build/check-host.log build/check-vm.log
+
+check-host: all
+	+@$(BUILD_MK) check-host JOBS=$(JOBS)
+
+# T=name runs a single test, and keeps all that it left.
+check-vm: all
+	+@$(BUILD_MK) check-vm JOBS=$(JOBS)
+
+demo: all
+	@demo/run
+
+clean:
+	rm -rf build
+
+clean-cache:
+	rm -rf "$${PEERBUF_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/peerbuf}"
+
+distclean: clean clean-cache
+
+help:
+	@echo 'make               build everything: modules for KERNEL, library, command, examples'
+	@echo 'make modules       the kernel modules only; KDIR=... builds for any kernel'
+	@echo 'make user          the library, the command and the examples only'
+	@echo 'make check         build, then run all tests'
+	@echo 'make check-host    the tests that need no virtual machine of their own'
+	@echo 'make check-vm      the tests in virtual machines; T=name runs one of tests/vm'
+	@echo 'make demo          an SSD reads into another device, which is reset meanwhile'
+	@echo 'make clean         remove what was built'
+	@echo 'make clean-cache   remove the downloaded kernels'
+	@echo 'make setup         install the Debian packages that all this needs'

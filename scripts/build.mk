@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The rules behind the Makefile's targets; read when all packages are installed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# V=1 shows the commands.
+$(if $(V),,$(eval .SILENT:))
+
+BUILD := build
+KERNEL := $(or $(PEERBUF_KERNEL),stock)
+KDIR ?= $(or $(shell scripts/kernel path $(KERNEL)),$(error no kernel to build for))/build
+JOBS ?= 1
+
+CPPFLAGS := -D_GNU_SOURCE -Iinclude/uapi -Ilib $(EXTRA_CPPFLAGS)
+CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -g $(EXTRA_CFLAGS)
+LDFLAGS := $(EXTRA_LDFLAGS)
+
+.PHONY: all modules user check-host check-vm
+all: modules user
+
+# ---- kernel modules -------------------------------------------------------------------
+#
+# kbuild writes beside the sources, so it gets a copy made of links: the tree stays clean,
+# and modules for several kernels can exist side by side.
+
+MODULES := $(BUILD)/modules/$(KERNEL)
+MIRROR := $(BUILD)/kernel-$(KERNEL)
+MODULE_SOURCES := $(shell find kernel include -type f)
+
+modules: $(MODULES)/.built
+
+$(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers
+	@mkdir -p $(MIRROR)/kernel $(MODULES)
+	@find $(MIRROR) -xtype l -delete
+	@cp -rsf $(CURDIR)/kernel/. $(MIRROR)/kernel/
+	@ln -sfn $(CURDIR)/include $(MIRROR)/include
+	$(MAKE) -C $(MIRROR)/kernel KDIR=$(abspath $(KDIR)) $(addprefix BTF=,$(wildcard $(KDIR:/build=/btf)))
+	@rm -f $(MODULES)/*.ko
+	@cp $(MIRROR)/kernel/*.ko $(MODULES)/
+	@touch $@
+
+# ---- user space -----------------------------------------------------------------------
+#
+# Each part adds what it builds to USER_TARGETS, and its test programs to HOST_TESTS
+# (run here) or VM_PROGRAMS (put into virtual machines by the tests that name them).
+
+USER_TARGETS :=
+HOST_TESTS :=
+VM_PROGRAMS :=
+
+-include lib/build.mk tools/build.mk examples/build.mk
+-include $(sort $(wildcard tests/*/*.mk))
+
+user: $(USER_TARGETS) $(VM_PROGRAMS)
+
+# ---- tests ----------------------------------------------------------------------------
+
+HOST_SCRIPTS := $(sort $(wildcard tests/host/*.t tests/cli/*.t tests/harness/*.t))
+VM_TESTS := $(if $(T),$(wildcard tests/vm/$(T).sh),$(sort $(wildcard tests/vm/*.sh)))
+
+check-host: $(HOST_TESTS)
+	@mkdir -p $(BUILD)
+	@CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' -j $(JOBS) $(HOST_TESTS) $(HOST_SCRIPTS) \
+		2>&1 | tee $(BUILD)/check-host.log
+
+check-vm:
+	$(if $(VM_TESTS),,$(error there is no test tests/vm/$(T).sh))
+ifdef T
+	@vm/run --keep $(VM_TESTS)
+else
+	@mkdir -p $(BUILD)
+	@prove --exec vm/run -j $(JOBS) $(VM_TESTS) 2>&1 | tee $(BUILD)/check-vm.log
+endif

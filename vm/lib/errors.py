@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The one exception whose text is shown to the user as it is."""
+
+
+class Failure(Exception):
+    """Something the user can read and act on: one sentence, no traceback."""

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Builds a guest's file system: a cpio archive in the kernel's "newc" format."""
+
+import glob
+import os
+import shlex
+import stat
+import subprocess
+
+from errors import Failure
+from spec import ROOT
+
+HOME = "peerbuf"  # where the guest has its copy of this tree
+BUSYBOX = "/bin/busybox"
+DIRECTORIES = ("dev", "proc", "sys", "tmp", "run", "root", "etc", "bin", "sbin", "usr/bin",
+               "usr/sbin", "lib/modules", HOME)
+
+
+class Archive:
+    def __init__(self):
+        self._entries = {}
+        for directory in DIRECTORIES:
+            self.directory(directory)
+        # Without it init would have no standard output before it has mounted /dev.
+        self._entries["dev/console"] = (stat.S_IFCHR | 0o600, b"", (5, 1))
+
+    def directory(self, path):
+        parts = path.strip("/").split("/")
+        for i in range(1, len(parts) + 1):
+            self._entries.setdefault("/".join(parts[:i]), (stat.S_IFDIR | 0o755, b"", (0, 0)))
+
+    def data(self, path, data, mode=0o644):
+        path = path.strip("/")
+        if "/" in path:
+            self.directory(os.path.dirname(path))
+        self._entries[path] = (stat.S_IFREG | mode, data, (0, 0))
+
+    def link(self, path, target):
+        path = path.strip("/")
+        self.directory(os.path.dirname(path))
+        self._entries[path] = (stat.S_IFLNK | 0o777, target.encode(), (0, 0))
+
+    def file(self, path, source):
+        try:
+            with open(source, "rb") as f:
+                self.data(path, f.read(), stat.S_IMODE(os.fstat(f.fileno()).st_mode) | 0o444)
+        except OSError as error:
+            raise Failure(f"{source} cannot go into the guest: {error.strerror}") from None
+
+    def has(self, path):
+        return path.strip("/") in self._entries
+
+    def write(self, path):
+        with open(path, "wb") as out:
+            for number, name in enumerate(self._entries, 1):
+                _write_entry(out, number, name, *self._entries[name])
+            _write_entry(out, 0, "TRAILER!!!", 0, b"", (0, 0))
+
+
+def _write_entry(out, number, name, mode, data, device):
+    encoded = name.encode() + b"\0"
+    fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0)
+    head = b"070701" + b"".join(b"%08X" % f for f in fields) + encoded
+    out.write(head + b"\0" * (-len(head) % 4))
+    out.write(data + b"\0" * (-len(data) % 4))
+
+
+def add_busybox(archive):
+    if not os.path.exists(BUSYBOX):
+        raise Failure(f"{BUSYBOX} is missing: run scripts/setup")
+    archive.file("bin/busybox", BUSYBOX)
+    applets = subprocess.run([BUSYBOX, "--list-full"], stdout=subprocess.PIPE, text=True,
+                             check=True).stdout.split()
+    for applet in applets:
+        if not archive.has(applet):
+            archive.link(applet, "/bin/busybox")
+
+
+def add_libraries(archive, program):
+    """Adds the shared libraries that a program of this machine is linked to."""
+    with open(program, "rb") as f:
+        if f.read(4) != b"\x7fELF":
+            return
+    libraries = os.path.join(ROOT, "build", "lib")
+    listed = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                            text=True, env=dict(os.environ, LD_LIBRARY_PATH=libraries))
+    if listed.returncode:
+        return  # statically linked
+    for line in listed.stdout.splitlines():
+        if "not found" in line:
+            raise Failure(f"{program} needs {line.split()[0]}, which is not on this machine")
+        path = next((w for w in line.split() if w.startswith("/")), None)
+        if path and not path.startswith(libraries) and not archive.has(path):
+            archive.file(path, path)
+
+
+def guest_path(path):
+    """Where a file of this machine goes: the same place in the guest's copy of the tree."""
+    real = os.path.abspath(path)
+    inside = os.path.relpath(real, ROOT)
+    return os.path.join(HOME, os.path.basename(real) if inside.startswith("..") else inside)
+
+
+def add_needed(archive, path, target=None):
+    target = (target or guest_path(path)).strip("/")
+    archive.file(target, path)
+    add_libraries(archive, path)
+
+
+def add_tree(archive, spec):
+    """Adds the program, what it says it needs, and everything of ours that is built."""
+    # What was built with the address sanitizer names its own libraries under "needs".
+    patterns = [os.path.join(ROOT, "build", p) for p in ("bin/*", "lib/*.so*")]
+    for pattern in patterns:
+        for path in sorted(glob.glob(pattern)):
+            if os.path.isfile(path):
+                add_needed(archive, path)
+    for name in ("tap.sh", "host-do"):
+        archive.file(f"{HOME}/vm/{name}", os.path.join(ROOT, "vm", name))
+    for need in spec.needs:
+        paths = sorted(glob.glob(os.path.join(ROOT, need)))
+        if not paths:
+            raise Failure(f"{need}, which {spec.program} needs, does not exist: run make")
+        for path in paths:
+            add_needed(archive, path)
+    for host, guest in spec.files:
+        add_needed(archive, host, guest)
+    if spec.program:
+        add_needed(archive, spec.program)
+
+
+def add_modules(archive, kernel, spec):
+    base = f"lib/modules/{kernel.release}"
+    archive.directory(base)
+    load = [m.split(",") for m in spec.modules]
+    parameters = {m[0].replace("-", "_"): " ".join(m[1:]) for m in load}
+    loaded = kernel.modules([m[0] for m in load])
+    available = kernel.modules([m[0] for m in load] + spec.modules_available)
+    needs = {name: [n for n in need] for name, _, need in available}
+    for name, path, _ in available:
+        archive.file(f"{base}/{name}.ko", path)
+    present = [n for n in needs]
+    archive.data(f"{base}/modules.dep", "".join(
+        f"{n}.ko:" + "".join(f" {d}.ko" for d in reversed(_closure(n, needs))) + "\n"
+        for n in present).encode())
+    for name in ("modules.alias", "modules.symbols"):
+        archive.data(f"{base}/{name}", b"")
+    archive.data("vm/modules", "".join(
+        f"/{base}/{name}.ko {parameters.get(name, '')}".rstrip() + "\n"
+        for name, _, _ in loaded).encode())
+
+
+def _closure(name, needs):
+    """All that a module needs, each after what it needs itself."""
+    found = []
+    for need in needs.get(name, []):
+        if need not in needs:
+            continue  # built into the kernel
+        for n in _closure(need, needs) + [need]:
+            if n not in found:
+                found.append(n)
+    return found
+
+
+def build(path, spec, kernel, topology, accel):
+    archive = Archive()
+    add_busybox(archive)
+    archive.file("init", os.path.join(ROOT, "vm", "init"))
+    archive.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
+    archive.data("etc/group", b"root:x:0:\n")
+    add_tree(archive, spec)
+    add_modules(archive, kernel, spec)
+    environment = {"VM_TOPOLOGY": topology.name, "VM_KERNEL": kernel.name, "VM_ACCEL": accel}
+    environment.update(topology.environment())
+    environment.update(spec.environment)
+    archive.data("vm/env", "".join(
+        f"export {k}={shlex.quote(v)}\n" for k, v in environment.items()).encode())
+    archive.data("vm/command", (shlex.join(_command(spec)) + "\n").encode())
+    archive.write(path)
+
+
+def _command(spec):
+    if not spec.program:
+        return ["sh"]
+    guest = "/" + guest_path(spec.program)
+    return (["sh"] if guest.endswith(".sh") else []) + [guest] + spec.arguments

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# In a guest: ssd-exporter and ssd-importer as two processes that are told what to do,
+# line by line, and the evidence that the kernel gives. After vm/tap.sh.
+
+_pair=/tmp/pair
+mkdir -p "$_pair"
+
+# Give devices to their drivers: bind BDF DRIVER
+bind() {
+	peerbuf device bind "$1" "$2" >/dev/null
+}
+
+# start NAME FD COMMAND...: run a program whose lines go in through descriptor FD and come
+# out of descriptor FD + 1. Its first line is in $reply, its process in $NAME_pid.
+start() {
+	_name=$1 _in=$2 _out=$(($2 + 1))
+	shift 2
+	rm -f "$_pair/$_name.in" "$_pair/$_name.out"
+	mkfifo "$_pair/$_name.in" "$_pair/$_name.out"
+	"$@" <"$_pair/$_name.in" >"$_pair/$_name.out" 2>"$_pair/$_name.err" &
+	eval "${_name}_pid=$!"
+	eval "exec $_in>$_pair/$_name.in $_out<$_pair/$_name.out"
+	reply_from "$_name" "$_out"
+}
+
+# One line of answer in $reply; fails on "error:", the end of the program or silence.
+reply_from() { # NAME FD
+	reply=
+	if ! read -r -t "${PATIENCE:-60}" reply <&"$2"; then
+		reply="error: $1 gave no answer: $(cat "$_pair/$1.err")"
+	fi
+	case $reply in
+	error:*) return 1 ;;
+	esac
+}
+
+tell_exporter() { echo "$*" >&4; }
+hear_exporter() { reply_from exporter 5; }
+exporter() { tell_exporter "$@" && hear_exporter; }
+tell_importer() { echo "$*" >&6; }
+hear_importer() { reply_from importer 7; }
+importer() { tell_importer "$@" && hear_importer; }
+
+start_exporter() { # BDF RANGE...
+	_args="--device $1 --socket $_pair/socket"
+	shift
+	for _range in "$@"; do
+		_args="$_args --range $_range"
+	done
+	rm -f "$_pair/socket"
+	# shellcheck disable=SC2086 # words
+	start exporter 4 ssd-exporter $_args
+}
+
+start_importer() { # BDF [OPTION...]
+	_bdf=$1
+	shift
+	start importer 6 ssd-importer --device "$_bdf" --socket "$_pair/socket" "$@"
+}
+
+# field KEY: the value of KEY=VALUE in $reply
+field() {
+	printf '%s\n' "$reply" | tr ' ' '\n' | sed -n "s/^$1=//p" | head -n 1
+}
+
+# Wait for a process of ours; its exit status.
+ended() { # PID
+	wait "$1"
+}
+
+# IOMMU faults of a device inside an IOVA range, as the kernel has logged them so far.
+# QEMU reports the first fault of a burst only, and the kernel limits its lines, so this
+# tells that there were faults, not how many.
+faults() { # BDF IOVA LENGTH
+	dmesg | sed -n "s/.*DMAR: \[DMA .*Request device \[${1#0000:}\] fault addr \(0x[0-9a-f]*\).*/\1/p" |
+	(
+		n=0
+		while read -r addr; do
+			[ $((addr)) -ge $(($2)) ] && [ $((addr)) -lt $(($2 + $3)) ] &&
+				n=$((n + 1))
+		done
+		echo $n
+	)
+}
