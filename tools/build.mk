@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The command, with the library in it.
+
+TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/peerbuf/*.c)))
+
+# Asked for only when something of the command is built.
+TOOL_CFLAGS = $(shell pkg-config --cflags json-c libpci)
+TOOL_LIBS = $(shell pkg-config --libs json-c libpci)
+
+USER_TARGETS += $(BUILD)/bin/peerbuf
+
+$(TOOL_OBJECTS): $(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(TOOL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/bin/peerbuf: $(TOOL_OBJECTS) $(LIB_STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+
+-include $(TOOL_OBJECTS:.o=.d)

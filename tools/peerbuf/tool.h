@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The peerbuf command: what its files share.
+ *
+ * Each noun is a file with a table of its verbs. A verb builds JSON; the text output is
+ * rendered from the same JSON, so the two cannot differ in content.
+ */
+#ifndef PEERBUF_TOOL_H
+#define PEERBUF_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json_object.h>
+
+/* Exit status */
+#define EXIT_OK		0
+#define EXIT_FAILED	1
+#define EXIT_USAGE	2
+
+struct tool {
+	bool json;
+	const char *sysfs;	/* where sysfs is mounted */
+};
+
+/* A verb; a table ends with a NULL noun. */
+struct command {
+	const char *noun;
+	const char *verb;	/* NULL: the noun is the whole command */
+	const char *args;	/* for the help text */
+	unsigned int min_args;
+	unsigned int max_args;
+	const char *summary;
+	int (*run)(struct tool *tool, unsigned int nr_args, char **args);
+};
+
+extern const struct command device_commands[];
+extern const struct command buffer_commands[];
+extern const struct command general_commands[];
+
+/* All tables, for help; ends with NULL. */
+extern const struct command *const all_commands[];
+
+/* --------------------------------------------------------------------- output */
+
+/*
+ * Report an error in one sentence: on standard error, or as a JSON object on standard
+ * output, where with --json always exactly one document goes. Return the exit status.
+ */
+int fail(const struct tool *tool, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int fail_usage(const struct tool *tool, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Print a JSON document and drop it. */
+void print_json(struct json_object *document);
+
+/* A column of a table of JSON objects. */
+struct column {
+	const char *key;
+	const char *title;
+	bool right;		/* aligned */
+	/* Renders a value that is not null; NULL: as it is. */
+	void (*format)(struct json_object *value, char *text, size_t size);
+};
+
+/*
+ * Print an array of objects and drop it. Without --json: one line each, under titles,
+ * leaving out columns that no object has; or @none if there are no objects.
+ */
+void print_rows(const struct tool *tool, struct json_object *rows,
+		const struct column *columns, size_t nr_columns, const char *none);
+
+/* "4K", "1G"; exact, so 1536 stays "1536" and 1.5 GiB is "1536M". */
+void format_size(uint64_t bytes, char *text, size_t size);
+void format_size_json(struct json_object *value, char *text, size_t size);
+void format_yes_no(struct json_object *value, char *text, size_t size);
+
+/* New JSON values; a NULL string is null. */
+struct json_object *json_text(const char *text);
+struct json_object *json_number(uint64_t number);
+
+/* ---------------------------------------------------------------------- sysfs */
+
+/* Buffers for names and paths in sysfs */
+#define NAME_SIZE	64
+#define PATH_SIZE	512
+
+/* The PCI address in the form of sysfs, "0000:01:00.0"; false if @text is none. */
+bool parse_bdf(const char *text, char bdf[NAME_SIZE]);
+
+/* Below, a path is relative to the sysfs root and given as by printf. All return 0 or
+ * a negative errno.
+ */
+int sysfs_exists(const struct tool *tool, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* First line of a file, without its end. */
+int sysfs_read(const struct tool *tool, char *text, size_t size, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+int sysfs_write(const struct tool *tool, const char *text, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Last part of what a link points to. */
+int sysfs_link(const struct tool *tool, char *text, size_t size, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Names in a directory in order, in an array to be freed by sysfs_free_names(). */
+int sysfs_names(const struct tool *tool, char ***names, size_t *nr, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void sysfs_free_names(char **names, size_t nr);
+
+/* --------------------------------------------------------------------- devices */
+
+/* The driver that can export, and the stock one, as sysfs names them. */
+#define DRIVER_PEERBUF	"vfio_pci_peerbuf"
+#define DRIVER_STOCK	"vfio-pci"
+
+int device_bind(struct tool *tool, unsigned int nr_args, char **args);
+int device_unbind(struct tool *tool, unsigned int nr_args, char **args);
+
+/* Names from the PCI id database. */
+struct names;
+struct names *names_open(void);
+void names_close(struct names *names);
+
+/* "Vendor Device" in @text; false if the database does not know, or is not there. */
+bool names_lookup(struct names *names, unsigned int vendor, unsigned int device,
+		  char *text, size_t size);
+
+#endif /* PEERBUF_TOOL_H */
