@@ -4,7 +4,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 LIB_SOVERSION := 0
-LIB_VERSION := $(shell cat VERSION 2>/dev/null || echo 0.1.0)
+LIB_VERSION := $(shell cat VERSION)
 
 LIB_SOURCES := $(sort $(wildcard lib/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)

@@ -29,18 +29,21 @@ all: modules user
 
 MODULES := $(BUILD)/modules/$(KERNEL)
 MIRROR := $(BUILD)/kernel-$(KERNEL)
-MODULE_SOURCES := $(shell find kernel include -type f)
+MODULE_SOURCES := $(shell find kernel include tests/kmod -type f)
 
 modules: $(MODULES)/.built
 
 $(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers
-	@mkdir -p $(MIRROR)/kernel $(MODULES)
+	@mkdir -p $(MIRROR)/kernel $(MIRROR)/kmod $(MODULES)
 	@find $(MIRROR) -xtype l -delete
 	@cp -rsf $(CURDIR)/kernel/. $(MIRROR)/kernel/
+	@cp -rsf $(CURDIR)/tests/kmod/. $(MIRROR)/kmod/
 	@ln -sfn $(CURDIR)/include $(MIRROR)/include
 	$(MAKE) -C $(MIRROR)/kernel KDIR=$(abspath $(KDIR)) $(addprefix BTF=,$(wildcard $(KDIR:/build=/btf)))
+	$(MAKE) -C $(abspath $(KDIR)) M=$(CURDIR)/$(MIRROR)/kmod modules \
+		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(MIRROR)/kernel/Module.symvers
 	@rm -f $(MODULES)/*.ko
-	@cp $(MIRROR)/kernel/*.ko $(MODULES)/
+	@cp $(MIRROR)/kernel/*.ko $(MIRROR)/kmod/*.ko $(MODULES)/
 	@touch $@
 
 # ---- user space -----------------------------------------------------------------------

@@ -67,11 +67,11 @@ class Run:
         if self.spec.shell:
             self.spec.environment["VM_SHELL"] = "yes"
             self.timeout = 7 * 24 * 3600
-        initramfs.build(image, self.spec, self.kernel, self.topology, name)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(console)
         start = time.monotonic()
         try:
+            initramfs.build(image, self.spec, self.kernel, self.topology, name)
             self.machine.start(
                 lambda sockets: machine.command_line(
                     self.spec, self.kernel, self.topology, options, image, console, sockets),

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* An importer as drivers are: dynamic or static, prompt or slow, typed or not. */
+#include <linux/delay.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-fence.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/pci.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/workqueue.h>
+
+#include <linux/peerbuf/buffer.h>
+#include <linux/peerbuf/pal.h>
+#include <linux/peerbuf/sgt.h>
+#include <peerbuf_compat.h>
+
+#include "peerbuf_test.h"
+
+struct import {
+	struct mutex lock;
+	struct pbt_import arg;
+	struct pci_dev *pdev;
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
+	/* Reservation lock: */
+	struct sg_table *sgt;
+	struct dma_buf_phys_list *list;
+	struct dma_fence *fence;
+	u32 notified;
+	u32 restored;
+	struct delayed_work unmap;
+	struct delayed_work signal;
+};
+
+static const char *fence_name(struct dma_fence *fence)
+{
+	return "peerbuf_test";
+}
+
+static const struct dma_fence_ops fence_ops = {
+	.get_driver_name = fence_name,
+	.get_timeline_name = fence_name,
+};
+
+struct test_fence {
+	struct dma_fence base;
+	spinlock_t lock;
+};
+
+static void unmap_locked(struct import *im)
+{
+	if (im->sgt)
+		dma_buf_unmap_attachment(im->attach, im->sgt, DMA_BIDIRECTIONAL);
+	if (im->list)
+		dma_buf_pal_unmap_phys(im->attach, im->list);
+	im->sgt = NULL;
+	im->list = NULL;
+}
+
+static void unmap_work(struct work_struct *work)
+{
+	struct import *im = container_of(work, struct import, unmap.work);
+
+	dma_resv_lock(im->dmabuf->resv, NULL);
+	unmap_locked(im);
+	dma_resv_unlock(im->dmabuf->resv);
+}
+
+static void signal_work(struct work_struct *work)
+{
+	struct import *im = container_of(work, struct import, signal.work);
+
+	dma_fence_signal(im->fence);
+}
+
+static void invalidate(struct dma_buf_attachment *attach)
+{
+	struct import *im = attach->importer_priv;
+
+	im->notified++;
+	if (im->fence)
+		schedule_delayed_work(&im->signal,
+				      msecs_to_jiffies(im->arg.fence_ms));
+	if (!im->sgt && !im->list)
+		return;
+	if (im->arg.slow_ms)
+		schedule_delayed_work(&im->unmap,
+				      msecs_to_jiffies(im->arg.slow_ms));
+	else
+		unmap_locked(im);
+}
+
+static void restored(struct dma_buf_attachment *attach, int error)
+{
+	struct import *im = attach->importer_priv;
+
+	im->restored++;
+}
+
+static const struct dma_buf_attach_ops dynamic_ops = {
+	.allow_peer2peer = true,
+	.invalidate_mappings_member = invalidate,
+};
+
+static const struct dma_buf_attach_ops no_p2p_ops = {
+	.invalidate_mappings_member = invalidate,
+};
+
+static const struct dma_buf_mapping_importer_ops typed_ops = {
+	.invalidate_mappings = invalidate,
+	.restored = restored,
+};
+
+static struct dma_buf_attachment *attach(struct import *im)
+{
+	bool p2p = !(im->arg.flags & PBT_NO_P2P);
+	struct dma_buf_mapping_match match;
+
+	if (im->arg.flags & PBT_STATIC)
+		return dma_buf_attach(im->dmabuf, &im->pdev->dev);
+	if (!(im->arg.flags & PBT_TYPED))
+		return dma_buf_dynamic_attach(im->dmabuf, &im->pdev->dev,
+					      p2p ? &dynamic_ops : &no_p2p_ops,
+					      im);
+	match = im->arg.flags & PBT_RAW_PAL ? DMA_BUF_IMAPPING_PAL() :
+		DMA_BUF_IMAPPING_SGT(&im->pdev->dev, p2p);
+	return dma_buf_mapping_attach(im->dmabuf, &match, 1, &typed_ops, im);
+}
+
+static long do_import(struct import *im, struct pbt_import __user *arg)
+{
+	long ret;
+
+	if (im->attach)
+		return -EBUSY;
+	if (copy_from_user(&im->arg, arg, sizeof(im->arg)))
+		return -EFAULT;
+	im->pdev = pci_get_domain_bus_and_slot(im->arg.bdf >> 16,
+					       im->arg.bdf >> 8 & 0xff,
+					       im->arg.bdf & 0xff);
+	if (!im->pdev)
+		return -ENXIO;
+	dma_set_mask_and_coherent(&im->pdev->dev, DMA_BIT_MASK(64));
+	im->dmabuf = dma_buf_get(im->arg.dmabuf_fd);
+	if (IS_ERR(im->dmabuf)) {
+		ret = PTR_ERR(im->dmabuf);
+		goto err_pdev;
+	}
+	im->notified = 0;
+	im->restored = 0;
+	im->attach = attach(im);
+	if (IS_ERR(im->attach)) {
+		ret = PTR_ERR(im->attach);
+		goto err_buf;
+	}
+	return 0;
+
+err_buf:
+	dma_buf_put(im->dmabuf);
+	im->attach = NULL;
+err_pdev:
+	pci_dev_put(im->pdev);
+	return ret;
+}
+
+/* Pretend that a DMA has begun, which the exporter has to wait for. */
+static int start_dma(struct import *im)
+{
+	struct test_fence *f;
+	int ret;
+
+	if (!im->arg.fence_ms)
+		return 0;
+	ret = dma_resv_reserve_fences(im->dmabuf->resv, 1);
+	if (ret)
+		return ret;
+	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	if (!f)
+		return -ENOMEM;
+	spin_lock_init(&f->lock);
+	dma_fence_init(&f->base, &fence_ops, &f->lock,
+		       dma_fence_context_alloc(1), 1);
+	im->fence = &f->base;
+	dma_resv_add_fence(im->dmabuf->resv, im->fence, DMA_RESV_USAGE_BOOKKEEP);
+	return 0;
+}
+
+static long map_locked(struct import *im)
+{
+	struct sg_table *sgt;
+
+	if (im->sgt || im->list)
+		return -EBUSY;
+	if (im->arg.flags & PBT_RAW_PAL) {
+		struct dma_buf_phys_list *list = dma_buf_pal_map_phys(im->attach);
+
+		if (IS_ERR(list))
+			return PTR_ERR(list);
+		im->list = list;
+		return 0;
+	}
+	sgt = im->arg.flags & PBT_TYPED ?
+	      dma_buf_sgt_map_attachment(im->attach, DMA_BIDIRECTIONAL) :
+	      dma_buf_map_attachment(im->attach, DMA_BIDIRECTIONAL);
+	if (IS_ERR(sgt))
+		return PTR_ERR(sgt);
+	im->sgt = sgt;
+	return start_dma(im);
+}
+
+static void describe(struct import *im, struct pbt_map *map)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (im->list) {
+		map->nr = im->list->length;
+		map->total = im->list->size;
+		return;
+	}
+	map->nr = im->sgt->nents;
+	map->orig_nents = im->sgt->orig_nents;
+	for_each_sgtable_dma_sg(im->sgt, sg, i) {
+		if (i < PBT_MAX_ENTRIES) {
+			map->entry[i].addr = sg_dma_address(sg);
+			map->entry[i].len = sg_dma_len(sg);
+		}
+		map->total += sg_dma_len(sg);
+		map->pages += sg_page(sg) || sg->length;
+	}
+}
+
+static long do_map(struct import *im, struct pbt_map __user *arg)
+{
+	struct pbt_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
+	long ret;
+
+	if (!map)
+		return -ENOMEM;
+	dma_resv_lock(im->dmabuf->resv, NULL);
+	ret = map_locked(im);
+	if (!ret)
+		describe(im, map);
+	dma_resv_unlock(im->dmabuf->resv);
+	if (!ret && copy_to_user(arg, map, sizeof(*map)))
+		ret = -EFAULT;
+	kfree(map);
+	return ret;
+}
+
+static long do_status(struct import *im, struct pbt_status __user *arg)
+{
+	const struct dma_buf_mapping_match *m;
+	struct peerbuf_attachment_info info = {};
+	struct pbt_status status = {};
+
+	dma_resv_lock(im->dmabuf->resv, NULL);
+	status.notified = im->notified;
+	status.restored = im->restored;
+	status.mapped = im->sgt || im->list;
+	m = dma_buf_attachment_mapping(im->attach);
+	if (m)
+		peerbuf_attachment_get_info(im->attach, &info);
+	status.typed_sgt = m && m->type == &dma_buf_mapping_sgt_type;
+	dma_resv_unlock(im->dmabuf->resv);
+	status.enforced = info.enforced;
+	status.route = info.route;
+	return copy_to_user(arg, &status, sizeof(status)) ? -EFAULT : 0;
+}
+
+static void do_detach(struct import *im)
+{
+	if (!im->attach)
+		return;
+	cancel_delayed_work_sync(&im->unmap);
+	dma_resv_lock(im->dmabuf->resv, NULL);
+	unmap_locked(im);
+	dma_resv_unlock(im->dmabuf->resv);
+	if (im->fence) {
+		cancel_delayed_work_sync(&im->signal);
+		dma_fence_signal(im->fence);
+		dma_fence_put(im->fence);
+		im->fence = NULL;
+	}
+	if (im->arg.flags & PBT_TYPED)
+		dma_buf_mapping_detach(im->attach);
+	else
+		dma_buf_detach(im->dmabuf, im->attach);
+	im->attach = NULL;
+	dma_buf_put(im->dmabuf);
+	pci_dev_put(im->pdev);
+}
+
+struct import *import_create(void)
+{
+	struct import *im = kzalloc(sizeof(*im), GFP_KERNEL);
+
+	if (im) {
+		mutex_init(&im->lock);
+		INIT_DELAYED_WORK(&im->unmap, unmap_work);
+		INIT_DELAYED_WORK(&im->signal, signal_work);
+	}
+	return im;
+}
+
+void import_destroy(struct import *im)
+{
+	do_detach(im);
+	kfree(im);
+}
+
+long import_ioctl(struct import *im, unsigned int cmd, void __user *arg)
+{
+	long ret = -ENOTCONN;
+
+	mutex_lock(&im->lock);
+	if (cmd == PBT_IMPORT) {
+		ret = do_import(im, arg);
+	} else if (im->attach) {
+		switch (cmd) {
+		case PBT_MAP:
+			ret = do_map(im, arg);
+			break;
+		case PBT_UNMAP:
+			dma_resv_lock(im->dmabuf->resv, NULL);
+			unmap_locked(im);
+			dma_resv_unlock(im->dmabuf->resv);
+			ret = 0;
+			break;
+		case PBT_DETACH:
+			do_detach(im);
+			ret = 0;
+			break;
+		case PBT_STATUS:
+			ret = do_status(im, arg);
+			break;
+		default:
+			ret = -ENOTTY;
+		}
+	}
+	mutex_unlock(&im->lock);
+	return ret;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /dev/peerbuf_test */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include <peerbuf_compat.h>
+
+#include "peerbuf_test.h"
+
+static int test_open(struct inode *inode, struct file *file)
+{
+	file->private_data = import_create();
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static int test_release(struct inode *inode, struct file *file)
+{
+	import_destroy(file->private_data);
+	return 0;
+}
+
+static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	if (cmd == PBT_EXPORT)
+		return export_ioctl((void __user *)arg);
+	return import_ioctl(file->private_data, cmd, (void __user *)arg);
+}
+
+static const struct file_operations test_fops = {
+	.owner = THIS_MODULE,
+	.open = test_open,
+	.release = test_release,
+	.unlocked_ioctl = test_ioctl,
+};
+
+static struct miscdevice test_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "peerbuf_test",
+	.fops = &test_fops,
+};
+module_misc_device(test_device);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Importer and exporter for the tests of peerbuf");
+MODULE_AUTHOR("The peerbuf developers");
+PEERBUF_IMPORT_NS_DMA_BUF;

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * /dev/peerbuf_test: the kernel's side of tests that user space cannot do by itself:
+ * importing as a driver does, and exporting what no driver would.
+ */
+#ifndef PEERBUF_TEST_H
+#define PEERBUF_TEST_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define PBT_MAX_ENTRIES	16
+
+/* Attach a buffer to a PCI device. One import per open file. */
+struct pbt_import {
+	__s32 dmabuf_fd;
+	__u32 bdf;		/* domain << 16 | bus << 8 | devfn */
+	__u32 flags;
+#define PBT_STATIC	1	/* like a driver that cannot be told to let go */
+#define PBT_NO_P2P	2	/* one that cannot cope with device memory */
+#define PBT_TYPED	4	/* through dma_buf_mapping_attach() */
+#define PBT_RAW_PAL	8	/* typed, asking for physical addresses */
+	__u32 slow_ms;		/* after an invalidation, unmap this much later */
+	__u32 fence_ms;		/* the DMA that is "running" ends this much later */
+};
+
+/* Map it; what the scatterlist has. */
+struct pbt_map {
+	__u32 nr;		/* entries; the first PBT_MAX_ENTRIES are told */
+	__u32 orig_nents;
+	__u32 pages;		/* entries that have a page or a CPU length */
+	__u32 pad;
+	__u64 total;		/* bytes */
+	struct {
+		__u64 addr;
+		__u64 len;
+	} entry[PBT_MAX_ENTRIES];
+};
+
+struct pbt_status {
+	__u32 notified;		/* invalidations so far */
+	__u32 restored;
+	__u32 mapped;
+	__u32 enforced;
+	__u32 route;
+	__u32 typed_sgt;	/* the negotiated type is SGT */
+};
+
+/* Make a native buffer of a list of physical ranges of a PCI device's BAR 2. */
+struct pbt_export {
+	__u32 bdf;
+	__u32 nr;
+	__u64 size;		/* what the exporter says it is */
+	__u64 ranges;		/* pointer to { offset, length } */
+	__u32 flags;
+#define PBT_RAW_ADDRESSES 1	/* offsets are physical addresses */
+	__s32 fd;		/* out */
+};
+
+#define PBT_IMPORT	_IOW(0xBC, 0, struct pbt_import)
+#define PBT_MAP		_IOR(0xBC, 1, struct pbt_map)
+#define PBT_UNMAP	_IO(0xBC, 2)
+#define PBT_DETACH	_IO(0xBC, 3)
+#define PBT_STATUS	_IOR(0xBC, 4, struct pbt_status)
+#define PBT_EXPORT	_IOWR(0xBC, 5, struct pbt_export)
+
+#ifdef __KERNEL__
+struct file;
+struct import;
+struct import *import_create(void);
+void import_destroy(struct import *im);
+long import_ioctl(struct import *im, unsigned int cmd, void __user *arg);
+long export_ioctl(struct pbt_export __user *arg);
+#endif
+
+#endif
