@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Native buffers: the dma-buf that every importer in the kernel can attach to. */
+#define pr_fmt(fmt) "peerbuf: " fmt
+
+#include <linux/dma-fence.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
@@ -222,22 +225,47 @@ void peerbuf_buffer_unhold(struct peerbuf_attachment *pa)
 		wake_up_all(&buf->drained);
 }
 
-/* Say who is being waited for. */
-static void report_waiting(struct peerbuf_buffer *buf, const char *what)
+/* Say who is being waited for: who has a fence in the buffer. */
+static void report_fences(struct peerbuf_buffer *buf)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	dma_resv_for_each_fence(&cursor, buf->dmabuf->resv,
+				DMA_RESV_USAGE_BOOKKEEP, fence) {
+		const char *driver = fence->ops->get_driver_name(fence);
+
+		if (dma_fence_is_signaled(fence))
+			continue;
+		trace_peerbuf_wait(buf->id, driver, 0);
+		pr_warn("buffer %llu: revoke waits for a fence of %s (%s %llu)\n",
+			buf->id, driver, fence->ops->get_timeline_name(fence),
+			(u64)fence->seqno);
+	}
+}
+
+/* Say who is being waited for: who holds a list of the buffer's addresses. */
+static void report_held(struct peerbuf_buffer *buf)
 {
 	struct dma_buf_attachment *attach;
 
-	WRITE_ONCE(buf->waiting, true);
-	dma_resv_lock(buf->dmabuf->resv, NULL);
 	list_for_each_entry(attach, &buf->dmabuf->attachments, node) {
 		struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
 
 		if (!pa->held)
 			continue;
 		trace_peerbuf_wait(buf->id, dev_name(attach->dev), pa->held);
-		pr_warn("buffer %llu: revoke waits for %s of %s (%u mapped)\n",
-			buf->id, what, dev_name(attach->dev), pa->held);
+		pr_warn("buffer %llu: revoke waits for %s (%u mapped)\n",
+			buf->id, dev_name(attach->dev), pa->held);
 	}
+}
+
+static void report_waiting(struct peerbuf_buffer *buf,
+			   void (*report)(struct peerbuf_buffer *buf))
+{
+	WRITE_ONCE(buf->waiting, true);
+	dma_resv_lock(buf->dmabuf->resv, NULL);
+	report(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
 }
 
@@ -257,11 +285,11 @@ void peerbuf_buffer_wait_drained(struct peerbuf_buffer *buf)
 					     interval);
 		if (left > 0)
 			break;
-		report_waiting(buf, "a fence");
+		report_waiting(buf, report_fences);
 	}
 	while (!wait_event_timeout(buf->drained, !READ_ONCE(buf->held),
 				   interval))
-		report_waiting(buf, "mappings");
+		report_waiting(buf, report_held);
 	WRITE_ONCE(buf->waiting, false);
 }
 

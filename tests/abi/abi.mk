@@ -2,13 +2,13 @@
 #
 # Programs that try the user ABI from inside a virtual machine; tests/vm/1*.sh run them.
 
-ABI_TESTS := export container
+ABI_TESTS := export container sgt
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
 
 $(ABI_PROGRAMS): $(BUILD)/tests/abi/%: tests/abi/%.c tests/abi/abi.c tests/abi/abi.h \
-		tests/host/unit.h include/uapi/linux/peerbuf.h $(LIB_STATIC)
+		tests/host/unit.h include/uapi/linux/peerbuf.h tests/kmod/peerbuf_test.h $(LIB_STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -o $@ $< \
 		tests/abi/abi.c $(LIB_STATIC) -lcmocka

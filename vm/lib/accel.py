@@ -46,12 +46,15 @@ def _probe(kernel):
     return process.returncode == 0 and b"Unable to mount root fs" in output
 
 
-def choose(kernel):
-    """Returns ("kvm" or "tcg", QEMU's options for it)."""
+def choose(kernel, cpu=""):
+    """Returns ("kvm" or "tcg", QEMU's options for it); cpu adds properties to the CPU."""
     wanted = os.environ.get("PEERBUF_VM_ACCEL", "auto")
     if wanted == "auto":
         wanted = _remembered(kernel)
-    return wanted, KVM if wanted == "kvm" else TCG
+    options = list(KVM if wanted == "kvm" else TCG)
+    if cpu:
+        options[-1] += "," + cpu
+    return wanted, options
 
 
 def _remembered(kernel):

@@ -12,7 +12,7 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 # Keys that a test file may set in a comment line "# vm-KEY: VALUE". A key given
 # several times collects its values.
 HEADER_KEYS = ("topology", "timeout", "modules", "modules-available", "needs",
-               "memory", "cmdline", "set", "expect-log", "smp")
+               "memory", "cmdline", "set", "expect-log", "smp", "cpu")
 HEADER = re.compile(r"^(?:#|//|\s*\*)\s*vm-([a-z-]+):\s*(.*?)\s*$")
 HEADER_LINES = 60
 
@@ -95,6 +95,7 @@ class Spec:
         self.timeout = options.timeout or float(last("timeout", "60"))
         self.memory = options.memory or last("memory", "512M")
         self.smp = last("smp", "2")
+        self.cpu = last("cpu", "")
         self.modules = words("modules") + " ".join(options.modules).split()
         self.modules_available = words("modules-available")
         self.needs = words("needs")

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Scatterlists through a root complex that is known to route: tests/abi/sgt.c
+#
+# vm-topology: ssd-bar
+# vm-cpu: vendor=AuthenticAMD,family=23
+# vm-modules: vfio-pci peerbuf_core,report_ms=200 vfio_pci_peerbuf vfio_iommu_peerbuf peerbuf_test
+# vm-needs: build/tests/abi/sgt
+set -u
+. vm/tap.sh
+peerbuf device bind "$BAR_BDF" vfio_pci_peerbuf >&2 || bail "the device cannot be bound"
+export ROUTE=host
+build/tests/abi/sgt
+status=$?
+
+# Whom a revoke waited for was told while it lasted.
+told() {
+	if ! dmesg | grep -q "peerbuf: buffer [0-9]*: revoke waits for $1"; then
+		diag "the kernel log does not say: revoke waits for $1"
+		status=1
+	fi
+}
+told "0000:0[0-9]:00.0 (1 mapped)"
+told "a fence of peerbuf_test"
+exit $status
