@@ -136,8 +136,8 @@ static bool do_query(void *program, char **args)
 	(void)args;
 	err = peerbuf_container_query_buffer(im->container, &query);
 	if (err) {
-		answer_error("no mapping can be queried at 0x%llx: %s", ULL(im->iova),
-			     strerror(-err));
+		answer_error("the mapping at 0x%llx cannot be queried: %s", ULL(im->iova),
+			     err == -ENOENT ? "there is none" : strerror(-err));
 		return true;
 	}
 	answer("query state=%s mapped=%s enforced=%s revokes=%llu restores=%llu route=%s reason=%s page_sizes=0x%llx ranges=%u iova=0x%llx length=%llu error=%d",

@@ -63,9 +63,6 @@ static void native_unmap(struct dma_buf_attachment *attach,
 		container_of(pa->result.exp_ops,
 			     struct dma_buf_mapping_sgt_exp_ops, ops);
 	ops->unmap_dma_buf(attach, sgt, dir);
-
-	if (peerbuf_buffer_of(attach->dmabuf)->state != PEERBUF_STATE_LIVE)
-		peerbuf_flush_dma_domain(pa->result.sgt_data.importing_dma_device);
 	peerbuf_buffer_unhold(pa);
 }
 
@@ -291,6 +288,24 @@ void peerbuf_buffer_wait_drained(struct peerbuf_buffer *buf)
 				   interval))
 		report_waiting(buf, report_held);
 	WRITE_ONCE(buf->waiting, false);
+}
+
+/*
+ * The last step of a revoke: what importers have unmapped must be gone from the IOTLB,
+ * too, also if they unmapped it before the revoke began.
+ */
+void peerbuf_buffer_flush(struct peerbuf_buffer *buf)
+{
+	struct dma_buf_attachment *attach;
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	list_for_each_entry(attach, &buf->dmabuf->attachments, node) {
+		struct device *dev = dma_buf_sgt_dma_device(attach);
+
+		if (dev)
+			peerbuf_flush_dma_domain(dev);
+	}
 }
 
 /* Put IOMMU mappings back, then tell every importer that access is back. */

@@ -112,6 +112,7 @@ void peerbuf_buffer_set_state(struct peerbuf_buffer *buf,
 void peerbuf_buffer_hold(struct peerbuf_attachment *pa);
 void peerbuf_buffer_unhold(struct peerbuf_attachment *pa);
 void peerbuf_buffer_wait_drained(struct peerbuf_buffer *buf);
+void peerbuf_buffer_flush(struct peerbuf_buffer *buf);
 void peerbuf_buffer_restore_mappings(struct peerbuf_buffer *buf);
 void peerbuf_buffer_tell_dead(struct peerbuf_buffer *buf);
 

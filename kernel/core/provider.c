@@ -33,6 +33,7 @@ static bool buffer_step(struct peerbuf_buffer *buf,
 			peerbuf_buffer_tell_dead(buf);
 			break;
 		case PEERBUF_STATE_REVOKED:
+			peerbuf_buffer_flush(buf);
 			break;
 		}
 	}

@@ -30,7 +30,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
-#define EXPORT_SYMBOL_GPL(sym)	struct peerbuf_no_export
+#define EXPORT_SYMBOL_GPL(sym)	extern const char peerbuf_exported_##sym
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define check_add_overflow(a, b, d) __builtin_add_overflow(a, b, d)
 

@@ -123,11 +123,16 @@ static void link_attached(struct attached *at)
 	dma_resv_unlock(at->buffer->dmabuf->resv);
 }
 
-static void drop_attached(struct attached *at)
+static void unlink_attached(struct attached *at)
 {
 	dma_resv_lock(at->buffer->dmabuf->resv, NULL);
 	list_del(&at->node);
 	dma_resv_unlock(at->buffer->dmabuf->resv);
+}
+
+static void drop_attached(struct attached *at)
+{
+	unlink_attached(at);
 	/* Nobody asks speaks() about it any more: the list does not hold it. */
 	dma_buf_mapping_detach(at->attach);
 	kfree(at);
@@ -171,12 +176,9 @@ static int buffer_map_domain(struct mapping *m, struct domain *d)
 					    at);
 	if (IS_ERR(at->attach)) {
 		ret = PTR_ERR(at->attach);
-		dma_resv_lock(b->dmabuf->resv, NULL);
-		list_del(&at->node);
-		dma_resv_unlock(b->dmabuf->resv);
+		unlink_attached(at);
 		kfree(at);
-		/* Nothing in common is a refusal, not a fault of the caller. */
-		return ret == -EINVAL ? -EOPNOTSUPP : ret;
+		goto out;
 	}
 
 	dma_resv_lock(b->dmabuf->resv, NULL);
@@ -186,7 +188,12 @@ static int buffer_map_domain(struct mapping *m, struct domain *d)
 	dma_resv_unlock(b->dmabuf->resv);
 	if (ret)
 		drop_attached(at);
-	return ret;
+out:
+	/* A dead buffer has nothing for a domain that joins, and is no obstacle. */
+	if (ret == -ENODEV && !first)
+		return 0;
+	/* Nothing in common is a refusal, not a fault of the caller. */
+	return ret == -EINVAL ? -EOPNOTSUPP : ret;
 }
 
 static void buffer_unmap_domain(struct mapping *m, struct domain *d)

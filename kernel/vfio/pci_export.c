@@ -116,6 +116,18 @@ err:
 	return ERR_PTR(ret);
 }
 
+/*
+ * Without the claim the BAR's memory may be somebody else's. vfio-pci-core claims it
+ * once and notes so without a lock: who loses a race finds it claimed after all.
+ */
+static bool claim_bar(struct vfio_pci_core_device *core, unsigned int bar)
+{
+	return (pci_resource_flags(core->pdev, bar) & IORESOURCE_MEM) &&
+	       pci_resource_len(core->pdev, bar) &&
+	       (!vfio_pci_core_setup_barmap(core, bar) ||
+		READ_ONCE(core->barmap[bar]));
+}
+
 static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 				     const struct vfio_device_feature_dma_buf *get,
 				     const struct vfio_region_dma_range *ranges)
@@ -125,10 +137,7 @@ static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 	struct dma_buf *dmabuf;
 	struct exported *ex;
 
-	/* Claims the BAR; without that its memory is somebody else's. */
-	if (!(pci_resource_flags(pdev, get->region_index) & IORESOURCE_MEM) ||
-	    !pci_resource_len(pdev, get->region_index) ||
-	    vfio_pci_core_setup_barmap(&pv->core, get->region_index))
+	if (!claim_bar(&pv->core, get->region_index))
 		return ERR_PTR(-ENODEV);
 
 	ex = exported_create(pdev, get->region_index, ranges, get->nr_ranges);

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tool.h"
@@ -135,7 +136,8 @@ static int show_result(struct tool *tool, const struct subject *subject,
 	json_object_object_add(document, "previous",
 			       json_text(subject->driver[0] ? subject->driver : NULL));
 	json_object_object_add(document, "iommu_group",
-			       json_text(subject->group[0] ? subject->group : NULL));
+			       subject->group[0] ?
+			       json_number(strtoul(subject->group, NULL, 10)) : NULL);
 	json_object_object_add(document, "blocked_by", json_text(blocked ? blocker : NULL));
 	print_json(document);
 	return EXIT_OK;

@@ -106,7 +106,7 @@ void peerbuf_route_decide(const struct peerbuf_path *provider,
  * @client: who does DMA; the caller holds a reference
  * @v: receives the verdict; UNKNOWN with NOT_PCI when @client is no PCI device
  *
- * Context: process or with the reservation lock held; sleeps never.
+ * Context: process, may sleep; a reservation lock may be held.
  */
 void peerbuf_route(struct pci_dev *provider, struct device *client,
 		   struct peerbuf_verdict *v);
