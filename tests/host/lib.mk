@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Host tests of the library, the example programs and the command.
+#
+# Tests of pure logic compile what they test once more, with sanitizers.
+
+LIB_TEST_DIR := $(BUILD)/tests/host
+LIB_TESTS := $(addprefix $(LIB_TEST_DIR)/,lib_caps lib_iova lib_fdpass lib_prp lib_program)
+LIB_TEST_SCRIPTS := $(addprefix $(LIB_TEST_DIR)/,lib_abi tool_cli)
+LIB_TEST_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -Ilib -Iexamples/ssd-to-device -Itests/host \
+	-DPEERBUF_VERSION='"$(LIB_VERSION)"'
+
+HOST_TESTS += $(LIB_TESTS) $(LIB_TEST_SCRIPTS)
+
+$(LIB_TEST_DIR)/lib_caps: lib/caps.c
+$(LIB_TEST_DIR)/lib_iova: lib/iova.c
+$(LIB_TEST_DIR)/lib_fdpass: lib/fdpass.c lib/event.c lib/version.c
+$(LIB_TEST_DIR)/lib_prp: examples/ssd-to-device/nvme_prp.c
+$(LIB_TEST_DIR)/lib_program: $(addprefix examples/ssd-to-device/,program.c crc32.c nvme_status.c)
+
+$(LIB_TESTS): $(LIB_TEST_DIR)/%: tests/host/%.c $(wildcard lib/*.h tests/host/lib_*.h) \
+		$(wildcard examples/ssd-to-device/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_TEST_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+# They find the build directory from where they are, and need what they test.
+$(LIB_TEST_SCRIPTS): $(LIB_TEST_DIR)/%: tests/host/%.sh
+	@mkdir -p $(@D)
+	install -m 755 $< $@
+
+$(LIB_TEST_DIR)/lib_abi: | $(LIB_SHARED) $(LIB_LINK)
+$(LIB_TEST_DIR)/tool_cli: | $(BUILD)/bin/peerbuf
