@@ -88,7 +88,6 @@ told=1 gone=1 in_time=1
 reset_under_dma() {
 	exporter sum || return 1
 	before=$(field crc32)
-	faults_before=$(faults "$SSD_BDF" "$iova" "$length")
 	importer query || return 1
 	restores=$(field restores)
 	echo >$tracing/trace
@@ -112,6 +111,8 @@ reset_under_dma() {
 }
 
 watch_kernel
+# Once, before all: of two bursts of faults shortly after each other one is reported.
+faults_before=$(faults "$SSD_BDF" "$iova" "$length")
 resets=0
 while [ $in_time -ne 0 ] && [ $resets -lt 10 ]; do
 	resets=$((resets + 1))

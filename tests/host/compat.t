@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What kernel/compat says of kernels that it does not know, and of a broken build
+# environment: the two must not be mistaken for each other.
+set -u
+cd "$(dirname "$0")/../.."
+count=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+kernel=$(scripts/kernel path "${PEERBUF_KERNEL:-stock}")
+
+point() { # STATUS NAME
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count - $2"
+	else
+		echo "not ok $count - $2"
+		sed 's/^/# /' "$work/out"
+	fi
+}
+
+# A copy of compat/ whose probes can be changed.
+fresh() {
+	rm -rf "$work/compat"
+	cp -r kernel/compat "$work/compat"
+	rm -rf "$work/compat/generated" "$work/compat/probes/build"
+}
+
+configure() { # KDIR
+	"$work/compat/configure" "$1" "$work/compat/generated/peerbuf_compat.h" >"$work/out" 2>&1
+}
+
+fresh
+configure "$kernel/build"
+point $? "this kernel is known"
+
+grep -q '^#define PEERBUF_HAVE_IMPORTER_CALLBACK_' "$work/compat/generated/peerbuf_compat.h"
+point $? "its importer callback is"
+
+mkdir -p "$work/empty"
+fresh
+! configure "$work/empty" && grep -q "no module can be compiled against $work/empty" "$work/out"
+point $? "a tree that is no kernel is said to be that, not to be an unknown kernel"
+
+fresh
+echo '#error no compiler' >>"$work/compat/probes/control.c"
+! configure "$kernel/build" && grep -q "no module can be compiled" "$work/out"
+point $? "the positive control is checked first"
+
+fresh
+rm "$work"/compat/probes/importer_callback-*.c
+cat >"$work/compat/probes/importer_callback-other.c" <<'END'
+#include <linux/dma-buf.h>
+const struct dma_buf_attach_ops probe_ops = { .no_such_member = 0 };
+END
+! configure "$kernel/build" &&
+	grep -q "no known variant of: importer_callback; it is outside the supported range" "$work/out"
+point $? "a feature without a known variant is an error that names it"
+
+[ ! -e "$work/compat/generated/peerbuf_compat.h" ]
+point $? "and leaves no header behind"
+
+module=build/modules/${PEERBUF_KERNEL:-stock}/vfio_iommu_peerbuf.ko
+if [ -r "$kernel/btf/vfio" ]; then
+	kernel/compat/check-layout "$kernel/btf" "$module" >"$work/out" 2>&1
+	point $? "the private layouts agree with this kernel's"
+
+	# A module that has another idea of the structure.
+	cat >"$work/wrong.c" <<'END'
+enum vfio_group_type { VFIO_IOMMU, VFIO_EMULATED_IOMMU, VFIO_NO_IOMMU } type;
+struct vfio_iommu_driver_ops { char *name; long more; } ops;
+END
+	gcc -g -c -o "$work/wrong.o" "$work/wrong.c"
+	! kernel/compat/check-layout "$kernel/btf" "$work/wrong.o" >"$work/out" 2>&1 &&
+		grep -q "this kernel's vfio_iommu_driver_ops is not the one" "$work/out"
+	point $? "a module built from stale declarations is refused"
+else
+	count=$((count + 2))
+	echo "ok $((count - 1)) - private layouts # SKIP this kernel has no type information"
+	echo "ok $count - stale declarations # SKIP this kernel has no type information"
+fi
+
+kernel/compat/check-layout "$work/empty" "$module" >"$work/out" 2>&1 &&
+	grep -q "not checked" "$work/out"
+point $? "without type information the check says that it was left out"
+
+echo "1..$count"
