@@ -16,7 +16,6 @@ set -u
 
 MIB=1048576
 CHUNK=$((8 * MIB))
-tracing=/sys/kernel/tracing
 
 must() { # STATUS NAME
 	ok "$1" "$2" || {
@@ -44,19 +43,6 @@ copy() {
 	[ $failed -eq 0 ]
 }
 
-watch_kernel() {
-	echo nop >$tracing/current_tracer
-	echo 'p:peerbuf_demo/bus_reset pci_bridge_secondary_bus_reset' >$tracing/kprobe_events
-	echo 1 >$tracing/events/peerbuf_demo/bus_reset/enable
-	echo 1 >$tracing/events/iommu/unmap/enable
-	echo 1 >$tracing/events/peerbuf/enable
-}
-
-# Time stamp of the first line of the trace that matches, in microseconds.
-when() {
-	sed -n "s/.* \([0-9]*\)\.\([0-9]*\): $1.*/\1\2/p" $tracing/trace | head -n 1
-}
-
 #----------------------------------------------------------------- setting up
 
 reply=
@@ -76,7 +62,7 @@ must $? "the mapping is one contiguous run of $(field ranges) ranges, IOMMU page
 
 #------------------------------------------------------------- the first half
 
-half=$((DEMO_BYTES / 2 / CHUNK * CHUNK))
+half=$((DEMO_BYTES / 2 / 4096 * 4096))
 copy 0 $half
 must $? "the SSD has read $half bytes straight into the BAR, $(field mb_per_s) MB/s in this emulation"
 
@@ -90,7 +76,7 @@ reset_under_dma() {
 	before=$(field crc32)
 	importer query || return 1
 	restores=$(field restores)
-	echo >$tracing/trace
+	watch_again
 
 	tell_importer event 30
 	tell_importer query
@@ -129,7 +115,7 @@ must $gone "the mapping is gone: state $state"
 must $in_time "a DMA of other data was issued while the device was still being reset: $dma"
 diag "CRC of the buffer before the reset: $before; the reset took $elapsed ms"
 
-unmapped=$(when unmap) reset=$(when bus_reset)
+unmapped=$(when unmap:) reset=$(when bus_reset:)
 [ -n "$unmapped" ] && [ -n "$reset" ] && [ "$unmapped" -lt "$reset" ]
 must $? "the mapping was gone before the reset went on: unmapped $((${reset:-0} - ${unmapped:-0})) us earlier"
 

@@ -84,3 +84,36 @@ faults() { # BDF IOVA LENGTH
 		echo $n
 	)
 }
+
+# The kernel's own account of the order of things, in its trace: unmaps in IOMMUs, states
+# of buffers, bus resets and writes to configuration space.
+_tracing=/sys/kernel/tracing
+
+watch_kernel() {
+	echo 'p:watch/bus_reset pci_bridge_secondary_bus_reset' >$_tracing/kprobe_events
+	echo 'p:watch/config_write pci_user_write_config_word' >>$_tracing/kprobe_events
+	echo 'p:watch/config_write_byte pci_user_write_config_byte' >>$_tracing/kprobe_events
+	echo 1 >$_tracing/events/watch/enable
+	echo 1 >$_tracing/events/iommu/unmap/enable
+	echo 1 >$_tracing/events/peerbuf/enable
+	watch_again
+}
+
+watch_again() {
+	echo >$_tracing/trace
+}
+
+# Time stamp, in microseconds, of the first line of the trace with an event: when unmap:
+when() { # EVENT
+	sed -n "s/.* \([0-9]*\)\.\([0-9]*\): $1.*/\1\2/p" $_tracing/trace | head -n 1
+}
+
+# Was the mapping gone, and the buffer REVOKED, before an event?
+gone_before() { # EVENT
+	_unmap=$(when unmap:) _revoked=$(when 'peerbuf_state: buffer=[0-9]* revoking -> revoked')
+	_event=$(when "$1")
+	[ -n "$_unmap" ] && [ -n "$_revoked" ] && [ -n "$_event" ] &&
+		[ "$_unmap" -lt "$_event" ] && [ "$_revoked" -lt "$_event" ] && return
+	diag "unmapped at $_unmap, revoked at $_revoked, $1 at $_event us"
+	return 1
+}

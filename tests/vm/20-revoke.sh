@@ -60,7 +60,10 @@ ok $? "while the buffer is live a DMA arrives, so that this test can tell"
 
 # memory decode off and on -------------------------------------------------
 paint
+watch_kernel
 exporter memory off
+gone_before 'config_write[_a-z]*:'
+ok $? "the mapping was gone before the device was told to stop decoding"
 is "$(state)" "revoked no" "memory decode off revokes"
 importer event 1
 ok $? "the importer is told"
@@ -88,14 +91,20 @@ is "$(field iova) $(field page_sizes) $(field mapped)" "$iova 0x200000 yes" \
 	"the mapping is the same as the first time, large pages and all"
 
 # VFIO reset ---------------------------------------------------------------
+watch_again
 exporter reset
+gone_before bus_reset:
+ok $? "the mapping was gone before VFIO_DEVICE_RESET went on"
 is "$(state)" "live yes" "after VFIO_DEVICE_RESET the mapping is back"
 importer query
 is "$(field revokes)" $((revokes + 21)) "the reset revoked once"
 
 # sysfs reset, by root, behind the owner's back -----------------------------
+watch_again
 echo 1 >/sys/bus/pci/devices/"$BAR_BDF"/reset
 ok $? "the device is reset through sysfs"
+gone_before bus_reset:
+ok $? "the mapping was gone before that reset went on"
 importer query
 is "$(field revokes) $(field restores) $(field mapped)" \
 	"$((revokes + 22)) $((revokes + 22)) yes" "it was revoked meanwhile and is back"
