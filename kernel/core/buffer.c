@@ -27,6 +27,7 @@ static void native_release(struct dma_buf *dmabuf)
 
 	peerbuf_provider_remove(buf);
 	buf->ops->release(buf->priv);
+	dma_buf_phys_list_put(buf->cpu_list);
 	kfree(buf);
 }
 
@@ -88,6 +89,7 @@ static const struct dma_buf_ops native_ops = {
 	.unpin = native_unpin,
 	.map_dma_buf = native_map,
 	.unmap_dma_buf = native_unmap,
+	.mmap = peerbuf_native_mmap,
 	.release = native_release,
 };
 
@@ -146,7 +148,8 @@ struct dma_buf *peerbuf_export(const struct peerbuf_export_info *info)
 
 	if (!info->size || !PAGE_ALIGNED(info->size) || info->size > SSIZE_MAX ||
 	    !info->ops || !info->ops->release ||
-	    !info->ops->match_mapping == !info->single_exporter_match)
+	    !info->ops->match_mapping == !info->single_exporter_match ||
+	    (info->cpu_list && info->cpu_list->size != info->size))
 		return ERR_PTR(-EINVAL);
 
 	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
@@ -167,6 +170,8 @@ struct dma_buf *peerbuf_export(const struct peerbuf_export_info *info)
 		return dmabuf;
 	}
 	buf->dmabuf = dmabuf;
+	if (info->cpu_list)
+		buf->cpu_list = dma_buf_phys_list_get(info->cpu_list);
 
 	mutex_lock(&peerbuf_lists_lock);
 	buf->id = ++last_id;

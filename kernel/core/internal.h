@@ -32,7 +32,9 @@
  * @dmabuf: the dma-buf, which owns this structure
  * @ops: the exporter's operations
  * @single: the exporter's only entry; type is NULL when ops->match_mapping is used
- * @revocable: has a provider that decides about access; constant
+ * @provider: decides about access; NULL when nobody does, and once it has closed.
+ *	peerbuf_lists_lock
+ * @revocable: was made with a provider; constant
  * @node: in provider->buffers until the provider closes; peerbuf_lists_lock
  * @all: in the list of all buffers; peerbuf_lists_lock
  * @todo: in the list of one event; provider->lock
@@ -42,6 +44,8 @@
  * @drained: woken when @held becomes 0
  * @revokes: how often the state left LIVE; reservation lock
  * @restores: how often it came back; reservation lock
+ * @withdrawn: the owner has revoked this buffer for good; provider->lock
+ * @cpu_list: what mmap() shows, referenced; NULL when it is not allowed
  * @waiting: an event is waiting for an importer; for debugfs
  * @priv: the exporter's
  */
@@ -50,6 +54,7 @@ struct peerbuf_buffer {
 	struct dma_buf *dmabuf;
 	const struct peerbuf_exporter_ops *ops;
 	struct dma_buf_mapping_match single;
+	struct peerbuf_provider *provider;
 	bool revocable;
 	struct list_head node;
 	struct list_head all;
@@ -59,6 +64,8 @@ struct peerbuf_buffer {
 	wait_queue_head_t drained;
 	u64 revokes;
 	u64 restores;
+	bool withdrawn;
+	struct dma_buf_phys_list *cpu_list;
 	bool waiting;
 	void *priv;
 };
@@ -115,6 +122,10 @@ void peerbuf_buffer_wait_drained(struct peerbuf_buffer *buf);
 void peerbuf_buffer_flush(struct peerbuf_buffer *buf);
 void peerbuf_buffer_restore_mappings(struct peerbuf_buffer *buf);
 void peerbuf_buffer_tell_dead(struct peerbuf_buffer *buf);
+
+/* mmap.c */
+int peerbuf_native_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
+void peerbuf_buffer_zap(struct peerbuf_buffer *buf);
 
 /* provider.c */
 int peerbuf_provider_add(struct peerbuf_provider *p, struct peerbuf_buffer *buf);

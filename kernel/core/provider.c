@@ -11,19 +11,24 @@
 #include "internal.h"
 
 /* One step of one buffer; true when there may be another one. */
-static bool buffer_step(struct peerbuf_buffer *buf,
-			const struct peerbuf_facts *facts, bool drained)
+static bool buffer_step(struct peerbuf_provider *p, struct peerbuf_buffer *buf,
+			bool drained)
 {
+	struct peerbuf_facts facts = p->facts;
 	enum peerbuf_buffer_state next;
 	bool moved;
 
+	lockdep_assert_held(&p->lock);
+	facts.withdrawn = buf->withdrawn;
+
 	dma_resv_lock(buf->dmabuf->resv, NULL);
-	next = peerbuf_state_next(buf->state, facts, drained);
+	next = peerbuf_state_next(buf->state, &facts, drained);
 	moved = next != buf->state;
 	if (moved) {
 		peerbuf_buffer_set_state(buf, next);
 		switch (next) {
 		case PEERBUF_STATE_REVOKING:
+			peerbuf_buffer_zap(buf);
 			dma_buf_invalidate_mappings(buf->dmabuf);
 			break;
 		case PEERBUF_STATE_LIVE:
@@ -39,6 +44,16 @@ static bool buffer_step(struct peerbuf_buffer *buf,
 	}
 	dma_resv_unlock(buf->dmabuf->resv);
 	return moved;
+}
+
+/* Take a buffer as far as the facts demand, waiting for importers if need be. */
+static void buffer_settle(struct peerbuf_provider *p, struct peerbuf_buffer *buf)
+{
+	buffer_step(p, buf, false);
+	if (buf->state == PEERBUF_STATE_REVOKING)
+		peerbuf_buffer_wait_drained(buf);
+	while (buffer_step(p, buf, true))
+		;
 }
 
 /* Take a reference on every buffer, so that no list lock is held while waiting. */
@@ -72,12 +87,9 @@ static void provider_apply(struct peerbuf_provider *p)
 	collect(p, &todo);
 	/* All buffers are shut before any is waited for. */
 	list_for_each_entry(buf, &todo, todo)
-		buffer_step(buf, &p->facts, false);
+		buffer_step(p, buf, false);
 	list_for_each_entry_safe(buf, next, &todo, todo) {
-		if (buf->state == PEERBUF_STATE_REVOKING)
-			peerbuf_buffer_wait_drained(buf);
-		while (buffer_step(buf, &p->facts, true))
-			;
+		buffer_settle(p, buf);
 		list_del(&buf->todo);
 		dma_buf_put(buf->dmabuf);
 	}
@@ -157,8 +169,10 @@ void peerbuf_provider_close(struct peerbuf_provider *p)
 
 	/* They are DEAD, or being released; either way no longer ours. */
 	mutex_lock(&peerbuf_lists_lock);
-	list_for_each_entry_safe(buf, next, &p->buffers, node)
+	list_for_each_entry_safe(buf, next, &p->buffers, node) {
 		list_del_init(&buf->node);
+		buf->provider = NULL;
+	}
 	mutex_unlock(&peerbuf_lists_lock);
 	mutex_unlock(&p->lock);
 }
@@ -174,13 +188,13 @@ int peerbuf_provider_add(struct peerbuf_provider *p, struct peerbuf_buffer *buf)
 		goto unlock;
 	}
 	mutex_lock(&peerbuf_lists_lock);
+	buf->provider = p;
 	list_add_tail(&buf->node, &p->buffers);
 	mutex_unlock(&peerbuf_lists_lock);
 
 	/* Memory that is off now: nobody is attached yet, so it ends at once. */
 	p->facts.decoding = p->ops->decoding(p);
-	while (buffer_step(buf, &p->facts, true))
-		;
+	buffer_settle(p, buf);
 unlock:
 	mutex_unlock(&p->lock);
 	return ret;
@@ -193,3 +207,61 @@ void peerbuf_provider_remove(struct peerbuf_buffer *buf)
 	list_del_init(&buf->node);
 	mutex_unlock(&peerbuf_lists_lock);
 }
+
+static bool provider_has(struct peerbuf_provider *p, struct dma_buf *dmabuf)
+{
+	bool has;
+
+	if (!peerbuf_is_native(dmabuf))
+		return false;
+	mutex_lock(&peerbuf_lists_lock);
+	has = peerbuf_buffer_of(dmabuf)->provider == p;
+	mutex_unlock(&peerbuf_lists_lock);
+	return has;
+}
+
+int peerbuf_buffer_withdraw(struct peerbuf_provider *p, struct dma_buf *dmabuf)
+{
+	struct peerbuf_buffer *buf;
+	int ret = 0;
+
+	mutex_lock(&p->lock);
+	/* Under p->lock it stays p's: closing takes that lock, too. */
+	if (!provider_has(p, dmabuf)) {
+		ret = -EINVAL;
+		goto unlock;
+	}
+	buf = peerbuf_buffer_of(dmabuf);
+	if (buf->withdrawn) {
+		ret = -EALREADY;
+		goto unlock;
+	}
+	buf->withdrawn = true;
+	buffer_settle(p, buf);
+unlock:
+	mutex_unlock(&p->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(peerbuf_buffer_withdraw);
+
+/* Not under p->lock: who asks while a revoke waits wants to know that it does. */
+int peerbuf_buffer_get_info(struct peerbuf_provider *p, struct dma_buf *dmabuf,
+			    struct peerbuf_buffer_info *info)
+{
+	struct peerbuf_buffer *buf;
+
+	if (!provider_has(p, dmabuf))
+		return -EINVAL;
+	buf = peerbuf_buffer_of(dmabuf);
+	dma_resv_lock(dmabuf->resv, NULL);
+	*info = (struct peerbuf_buffer_info) {
+		.state = buf->state,
+		.attachments = list_count_nodes(&dmabuf->attachments),
+		.revokes = buf->revokes,
+		.restores = buf->restores,
+		.waiting = READ_ONCE(buf->waiting),
+	};
+	dma_resv_unlock(dmabuf->resv);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(peerbuf_buffer_get_info);

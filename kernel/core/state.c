@@ -13,7 +13,7 @@ static const bool legal[PEERBUF_NR_STATES][PEERBUF_NR_STATES] = {
 
 bool peerbuf_final(const struct peerbuf_facts *f)
 {
-	return f->gone;
+	return f->gone || f->withdrawn;
 }
 
 bool peerbuf_accessible(const struct peerbuf_facts *f)

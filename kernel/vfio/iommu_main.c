@@ -14,6 +14,7 @@
 #include <linux/xarray.h>
 
 #include "iommu.h"
+#include "uarg.h"
 
 static DEFINE_XARRAY_ALLOC1(spaces);
 
@@ -88,38 +89,13 @@ static void backend_detach_group(void *iommu_data, struct iommu_group *group)
 
 /* ------------------------------------------------------------------ ioctls */
 
-/* Reads a structure of ours, whose first member is argsz, as the UAPI has it. */
-static int read_arg(void *dst, size_t size, size_t min, unsigned long arg,
-		    u32 *argsz)
-{
-	void __user *src = (void __user *)arg;
-	int ret;
-
-	if (get_user(*argsz, (u32 __user *)src))
-		return -EFAULT;
-	if (*argsz < min)
-		return -EINVAL;
-	if (*argsz > PAGE_SIZE)
-		return -E2BIG;
-	ret = copy_struct_from_user(dst, size, src, *argsz);
-	/* The structure was read twice; only what was read first was checked. */
-	*(u32 *)dst = *argsz;
-	return ret;
-}
-
-static int write_arg(const void *src, size_t size, unsigned long arg, u32 argsz)
-{
-	return copy_to_user((void __user *)arg, src, min_t(size_t, size, argsz)) ?
-	       -EFAULT : 0;
-}
-
 static long ioctl_get_info(struct space *s, unsigned long arg)
 {
 	struct peerbuf_iommu_info info;
 	u32 argsz;
 	int ret;
 
-	ret = read_arg(&info, sizeof(info),
+	ret = peerbuf_read_arg(&info, sizeof(info),
 		       offsetofend(struct peerbuf_iommu_info, features), arg,
 		       &argsz);
 	if (ret)
@@ -136,7 +112,7 @@ static long ioctl_get_info(struct space *s, unsigned long arg)
 	mutex_lock(&s->lock);
 	info.nr_buffers = s->nr_buffers;
 	mutex_unlock(&s->lock);
-	return write_arg(&info, sizeof(info), arg, argsz);
+	return peerbuf_write_arg(&info, sizeof(info), arg, argsz);
 }
 
 static long ioctl_map_buffer(struct space *s, unsigned long arg)
@@ -145,7 +121,7 @@ static long ioctl_map_buffer(struct space *s, unsigned long arg)
 	u32 argsz;
 	int ret;
 
-	ret = read_arg(&map, sizeof(map),
+	ret = peerbuf_read_arg(&map, sizeof(map),
 		       offsetofend(struct peerbuf_iommu_map_buffer, iova), arg,
 		       &argsz);
 	return ret ?: buffer_map(s, &map);
@@ -157,7 +133,7 @@ static long ioctl_unmap_buffer(struct space *s, unsigned long arg)
 	u32 argsz;
 	int ret;
 
-	ret = read_arg(&unmap, sizeof(unmap),
+	ret = peerbuf_read_arg(&unmap, sizeof(unmap),
 		       offsetofend(struct peerbuf_iommu_unmap_buffer, iova),
 		       arg, &argsz);
 	if (ret)
@@ -173,7 +149,7 @@ static long ioctl_query_buffer(struct space *s, unsigned long arg)
 	u32 argsz;
 	int ret;
 
-	ret = read_arg(&query, sizeof(query),
+	ret = peerbuf_read_arg(&query, sizeof(query),
 		       offsetofend(struct peerbuf_iommu_query_buffer, __reserved),
 		       arg, &argsz);
 	if (ret)
@@ -184,7 +160,7 @@ static long ioctl_query_buffer(struct space *s, unsigned long arg)
 	if (ret)
 		return ret;
 	query.argsz = sizeof(query);
-	return write_arg(&query, sizeof(query), arg, argsz);
+	return peerbuf_write_arg(&query, sizeof(query), arg, argsz);
 }
 
 static long ioctl_map_dma(struct space *s, unsigned long arg)

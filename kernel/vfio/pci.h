@@ -32,6 +32,10 @@ int peerbuf_pci_export(struct peerbuf_vdev *pv, u32 flags,
 		       struct vfio_device_feature_dma_buf __user *arg,
 		       size_t argsz);
 
+/* pci_buffer.c */
+long peerbuf_pci_ioctl(struct vfio_device *vdev, unsigned int cmd,
+		       unsigned long arg);
+
 /* pci_events.c */
 extern const struct peerbuf_provider_ops peerbuf_pci_provider_ops;
 extern const struct pci_error_handlers peerbuf_pci_err_handlers;

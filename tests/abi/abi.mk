@@ -2,7 +2,7 @@
 #
 # Programs that try the user ABI from inside a virtual machine; tests/vm/1*.sh run them.
 
-ABI_TESTS := export container sgt
+ABI_TESTS := export container buffer sgt
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)

@@ -216,16 +216,6 @@ static void a_failed_export_leaves_no_fd_and_no_buffer(void **state)
 	assert_int_equal(again, next);
 }
 
-static void a_buffer_cannot_be_mapped_by_the_cpu_yet(void **state)
-{
-	int fd = export_range(device, O_RDWR, 0, MIB);
-
-	assert_true(fd >= 0);
-	assert_ptr_equal(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0), MAP_FAILED);
-	assert_int_equal(errno, EINVAL);
-	close(fd);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,7 +231,6 @@ int main(void)
 		cmocka_unit_test(a_bar_smaller_than_a_page_has_nothing_to_export),
 		cmocka_unit_test(set_is_not_supported),
 		cmocka_unit_test(a_failed_export_leaves_no_fd_and_no_buffer),
-		cmocka_unit_test(a_buffer_cannot_be_mapped_by_the_cpu_yet),
 	};
 
 	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);

@@ -162,6 +162,8 @@ struct peerbuf_exporter_ops {
  * @single_exporter_match: the one entry of an exporter without match_mapping;
  *	copied
  * @provider: decides about access; NULL for memory that is always accessible
+ * @cpu_list: what processes see that mmap() the buffer, uncached; NULL when they must
+ *	not. The buffer takes a reference of its own.
  * @size: bytes; a multiple of the page size, not 0
  * @flags: open(2) flags: access mode and O_CLOEXEC
  * @priv: the exporter's
@@ -172,6 +174,7 @@ struct peerbuf_export_info {
 	const struct peerbuf_exporter_ops *ops;
 	const struct dma_buf_mapping_match *single_exporter_match;
 	struct peerbuf_provider *provider;
+	struct dma_buf_phys_list *cpu_list;
 	u64 size;
 	int flags;
 	void *priv;
@@ -189,6 +192,45 @@ struct peerbuf_export_info {
  * caller's: release is not called.
  */
 struct dma_buf *peerbuf_export(const struct peerbuf_export_info *info);
+
+/**
+ * peerbuf_buffer_withdraw - revoke one buffer for good
+ * @p: the provider that asks
+ * @dmabuf: the buffer
+ *
+ * The buffer is DEAD when this returns; others of the provider are untouched.
+ *
+ * Context: as peerbuf_provider_block().
+ * Return: 0; -EINVAL when it is not a buffer of @p; -EALREADY when it is dead.
+ */
+int peerbuf_buffer_withdraw(struct peerbuf_provider *p, struct dma_buf *dmabuf);
+
+/**
+ * struct peerbuf_buffer_info - a native buffer, for its exporter
+ * @state: enum peerbuf_buffer_state
+ * @attachments: importers
+ * @revokes: how often access was taken away
+ * @restores: how often it came back
+ * @waiting: a revoke is waiting for an importer now
+ */
+struct peerbuf_buffer_info {
+	u32 state;
+	u32 attachments;
+	u64 revokes;
+	u64 restores;
+	bool waiting;
+};
+
+/**
+ * peerbuf_buffer_get_info - see struct peerbuf_buffer_info
+ * @p: the provider that asks
+ * @dmabuf: the buffer
+ * @info: filled in
+ *
+ * Return: 0, or -EINVAL when it is not a buffer that @p exported since it was opened.
+ */
+int peerbuf_buffer_get_info(struct peerbuf_provider *p, struct dma_buf *dmabuf,
+			    struct peerbuf_buffer_info *info);
 
 /**
  * peerbuf_is_native - was this dma-buf made by peerbuf_export()?

@@ -43,11 +43,13 @@ enum peerbuf_cause {
  * @blocked: depth, or presence, of each cause
  * @decoding: the device itself answers: powered, memory decode on, BARs in place
  * @gone: the device was closed, unbound or unplugged; final
+ * @withdrawn: the owner has revoked this one buffer; final
  */
 struct peerbuf_facts {
 	unsigned int blocked[PEERBUF_NR_CAUSES];
 	bool decoding;
 	bool gone;
+	bool withdrawn;
 };
 
 /**

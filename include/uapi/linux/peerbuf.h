@@ -50,6 +50,38 @@
 /* Version of this ABI; grows when something is added, nothing is ever removed. */
 #define PEERBUF_ABI_VERSION	1
 
+/*
+ * State of a buffer. LIVE: the exporter gives access. REVOKING: access is being
+ * taken away; a device that does not keep its word is being waited for. REVOKED:
+ * nobody has access; it may come back. DEAD: it will not come back.
+ */
+enum peerbuf_buffer_state {
+	PEERBUF_STATE_LIVE	= 0,
+	PEERBUF_STATE_REVOKING	= 1,
+	PEERBUF_STATE_REVOKED	= 2,
+	PEERBUF_STATE_DEAD	= 3,
+};
+
+/* How a device reaches the memory of another one. */
+enum peerbuf_route {
+	PEERBUF_ROUTE_UNKNOWN		= 0,	/* not device memory, or not PCI */
+	PEERBUF_ROUTE_BUS_ADDRESS	= 1,	/* inside a PCIe switch */
+	PEERBUF_ROUTE_HOST_BRIDGE	= 2,	/* through a root complex known to route */
+	PEERBUF_ROUTE_NOT_SUPPORTED	= 3,	/* not known to work; see the reason */
+};
+
+/* Why the route is what it is. */
+enum peerbuf_route_reason {
+	PEERBUF_REASON_NONE		= 0,
+	PEERBUF_REASON_SAME_DEVICE	= 1,	/* both are functions of one device */
+	PEERBUF_REASON_SAME_SWITCH	= 2,	/* no redirection on the way */
+	PEERBUF_REASON_ACS_REDIRECT	= 3,	/* a bridge redirects to the root complex */
+	PEERBUF_REASON_NO_COMMON_BRIDGE	= 4,	/* they meet above the root ports only */
+	PEERBUF_REASON_HOST_NOT_LISTED	= 5,	/* host bridge not known to route */
+	PEERBUF_REASON_HOSTS_DIFFER	= 6,	/* known to route inside one bridge only */
+	PEERBUF_REASON_NOT_PCI		= 7,	/* one of the two is not a PCI device */
+};
+
 /* ------------------------------------------------------------------ device fd */
 
 /*
@@ -93,6 +125,63 @@ struct vfio_device_feature_dma_buf {
 #define VFIO_DEVICE_FEATURE_DMA_BUF	11
 #endif
 
+/*
+ * Ioctls of the exporting device's owner, on its device fd, about one buffer that was
+ * exported through that fd since it was opened. Error numbers beyond those above:
+ *
+ *   EINVAL    dmabuf_fd is no dma-buf, or not one of this device
+ *   EALREADY  (REVOKE_BUFFER) it has been revoked for good before
+ *   ENOTTY    the device is bound to a driver that knows nothing of peerbuf
+ */
+
+#define PEERBUF_IOC_TYPE	0xBB
+#define PEERBUF_IOC(nr)		_IO(PEERBUF_IOC_TYPE, nr)
+
+/**
+ * struct peerbuf_device_revoke_buffer - PEERBUF_DEVICE_REVOKE_BUFFER
+ * @argsz: size known to the caller
+ * @flags: 0
+ * @dmabuf_fd: the buffer
+ * @__reserved: 0
+ *
+ * Takes one buffer back for good: when the call returns no importer and no process can
+ * reach its memory, and it is DEAD. Other buffers of the device go on. Waits for
+ * importers that have to give addresses back, as every revoke does.
+ */
+struct peerbuf_device_revoke_buffer {
+	__u32 argsz;
+	__u32 flags;
+	__s32 dmabuf_fd;
+	__u32 __reserved;
+};
+
+#define PEERBUF_DEVICE_REVOKE_BUFFER	PEERBUF_IOC(16)
+
+/**
+ * struct peerbuf_device_query_buffer - PEERBUF_DEVICE_QUERY_BUFFER
+ * @argsz: in: size known to the caller; out: size known to the kernel
+ * @flags: in: 0; out: PEERBUF_DEVICE_QUERY_*
+ * @dmabuf_fd: in: the buffer
+ * @state: enum peerbuf_buffer_state
+ * @attachments: importers, one for each of their IOMMU domains
+ * @__reserved: 0
+ * @revokes: how often access was taken away
+ * @restores: how often it came back
+ */
+struct peerbuf_device_query_buffer {
+	__u32 argsz;
+	__u32 flags;
+#define PEERBUF_DEVICE_QUERY_WAITING	(1U << 0)	/* a revoke waits for an importer */
+	__s32 dmabuf_fd;
+	__u32 state;
+	__u32 attachments;
+	__u32 __reserved;
+	__u64 revokes;
+	__u64 restores;
+};
+
+#define PEERBUF_DEVICE_QUERY_BUFFER	PEERBUF_IOC(17)
+
 /* --------------------------------------------------------------- container fd */
 
 /*
@@ -100,41 +189,6 @@ struct vfio_device_feature_dma_buf {
  * ABI's generation. Upstream's own numbers are small and counted upwards.
  */
 #define PEERBUF_IOMMU		0x50420001
-
-#define PEERBUF_IOC_TYPE	0xBB
-#define PEERBUF_IOC(nr)		_IO(PEERBUF_IOC_TYPE, nr)
-
-/*
- * State of a buffer. LIVE: the exporter gives access. REVOKING: access is being
- * taken away; a device that does not keep its word is being waited for. REVOKED:
- * nobody has access; it may come back. DEAD: it will not come back.
- */
-enum peerbuf_buffer_state {
-	PEERBUF_STATE_LIVE	= 0,
-	PEERBUF_STATE_REVOKING	= 1,
-	PEERBUF_STATE_REVOKED	= 2,
-	PEERBUF_STATE_DEAD	= 3,
-};
-
-/* How a device reaches the memory of another one. */
-enum peerbuf_route {
-	PEERBUF_ROUTE_UNKNOWN		= 0,	/* not device memory, or not PCI */
-	PEERBUF_ROUTE_BUS_ADDRESS	= 1,	/* inside a PCIe switch */
-	PEERBUF_ROUTE_HOST_BRIDGE	= 2,	/* through a root complex known to route */
-	PEERBUF_ROUTE_NOT_SUPPORTED	= 3,	/* not known to work; see the reason */
-};
-
-/* Why the route is what it is. */
-enum peerbuf_route_reason {
-	PEERBUF_REASON_NONE		= 0,
-	PEERBUF_REASON_SAME_DEVICE	= 1,	/* both are functions of one device */
-	PEERBUF_REASON_SAME_SWITCH	= 2,	/* no redirection on the way */
-	PEERBUF_REASON_ACS_REDIRECT	= 3,	/* a bridge redirects to the root complex */
-	PEERBUF_REASON_NO_COMMON_BRIDGE	= 4,	/* they meet above the root ports only */
-	PEERBUF_REASON_HOST_NOT_LISTED	= 5,	/* host bridge not known to route */
-	PEERBUF_REASON_HOSTS_DIFFER	= 6,	/* known to route inside one bridge only */
-	PEERBUF_REASON_NOT_PCI		= 7,	/* one of the two is not a PCI device */
-};
 
 /**
  * struct peerbuf_iommu_info - PEERBUF_IOMMU_GET_INFO

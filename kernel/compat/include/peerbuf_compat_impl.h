@@ -30,4 +30,16 @@
 #define PEERBUF_HAVE_PHYS_VEC		1
 #endif
 
+/* insert_pfn_pmd: a page frame number is a pfn_t or a number. */
+#ifdef PEERBUF_HAVE_INSERT_PFN_PMD_PFN_T
+#include <linux/pfn_t.h>
+#define peerbuf_insert_pfn_pmd(vmf, pfn) \
+	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), false)
+#define peerbuf_insert_pfn_pud(vmf, pfn) \
+	vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), false)
+#else
+#define peerbuf_insert_pfn_pmd(vmf, pfn)	vmf_insert_pfn_pmd(vmf, pfn, false)
+#define peerbuf_insert_pfn_pud(vmf, pfn)	vmf_insert_pfn_pud(vmf, pfn, false)
+#endif
+
 #endif /* _PEERBUF_COMPAT_IMPL_H */

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A buffer in a process's address space, and what its owner can do with it. BAR is the
+ * exporter, SSD an importer.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "abi.h"
+
+#define IOVA (1ULL << 32)
+
+static struct peerbuf_container *importer, *exporter;
+static struct peerbuf_device *ssd, *bar;
+static char *whole;	/* 64 MiB of the BAR, through the device fd */
+
+static int setup(void **state)
+{
+	void *p;
+
+	ssd = open_role("SSD", PEERBUF_IOMMU, &importer);
+	bar = open_role("BAR", PEERBUF_IOMMU, &exporter);
+	if (peerbuf_device_mmap(bar, BAR2, 0, 64 * MIB, PROT_READ | PROT_WRITE, &p))
+		return 1;
+	whole = p;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	munmap(whole, 64 * MIB);
+	peerbuf_device_close(ssd);
+	peerbuf_container_close(importer);
+	peerbuf_device_close(bar);
+	peerbuf_container_close(exporter);
+	return 0;
+}
+
+/* 4 MiB at 16 MiB, then 1 MiB at 2 MiB */
+static int two_ranges(int flags)
+{
+	struct vfio_region_dma_range range[] = {
+		{ 16 * MIB, 4 * MIB }, { 2 * MIB, MIB },
+	};
+	int fd = peerbuf_device_export(bar, BAR2, flags, range, 2);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static char *map_buffer(int fd, size_t length)
+{
+	char *p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	assert_ptr_not_equal(p, MAP_FAILED);
+	return p;
+}
+
+static void memory(bool on)
+{
+	assert_true(peerbuf_device_command(bar, on ? 2 : 0, on ? 0 : 2) >= 0);
+}
+
+/* --------------------------------------------------------------------- SIGBUS */
+
+static sigjmp_buf caught;
+
+static void on_sigbus(int sig)
+{
+	siglongjmp(caught, 1);
+}
+
+/* Does a read of this byte raise SIGBUS? */
+static bool sigbus(volatile char *p)
+{
+	struct sigaction act = { .sa_handler = on_sigbus }, old;
+	bool raised = true;
+
+	sigaction(SIGBUS, &act, &old);
+	if (!sigsetjmp(caught, 1)) {
+		(void)*p;
+		raised = false;
+	}
+	sigaction(SIGBUS, &old, NULL);
+	return raised;
+}
+
+/* ----------------------------------------------------------------------- mmap */
+
+static void a_mapped_buffer_shows_its_ranges_in_order(void **state)
+{
+	int fd = two_ranges(O_RDWR);
+	volatile char *p = map_buffer(fd, 5 * MIB);
+
+	p[0] = 1;
+	p[4 * MIB - 1] = 2;
+	p[4 * MIB] = 3;
+	p[5 * MIB - 1] = 4;
+	assert_int_equal(whole[16 * MIB], 1);
+	assert_int_equal(whole[20 * MIB - 1], 2);
+	assert_int_equal(whole[2 * MIB], 3);
+	assert_int_equal(whole[3 * MIB - 1], 4);
+	munmap((void *)p, 5 * MIB);
+
+	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 4 * MIB);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	assert_int_equal(p[0], 3);
+	munmap((void *)p, PAGE);
+	close(fd);
+}
+
+static void what_cannot_be_mapped_is_refused(void **state)
+{
+	int fd = two_ranges(O_RDWR), ro = two_ranges(O_RDONLY);
+	void *p;
+
+	assert_ptr_equal(mmap(NULL, 5 * MIB + PAGE, PROT_READ, MAP_SHARED, fd, 0), MAP_FAILED);
+	assert_int_equal(errno, EINVAL);
+	assert_ptr_equal(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 5 * MIB), MAP_FAILED);
+	assert_int_equal(errno, EINVAL);
+	assert_ptr_equal(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0),
+			 MAP_FAILED);
+	assert_int_equal(errno, EINVAL);
+	assert_ptr_equal(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, ro, 0),
+			 MAP_FAILED);
+	assert_int_equal(errno, EACCES);
+	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, ro, 0);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	assert_int_equal(mprotect(p, PAGE, PROT_READ | PROT_WRITE), -1);
+	/* It cannot grow over the buffer's end afterwards. */
+	assert_ptr_equal(mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE), MAP_FAILED);
+	munmap(p, PAGE);
+	close(fd);
+	close(ro);
+}
+
+static void while_revoked_access_is_sigbus_and_afterwards_the_data_is_there(void **state)
+{
+	int fd = two_ranges(O_RDWR), i;
+	volatile char *p = map_buffer(fd, 5 * MIB);
+
+	for (i = 0; i < 3; i++) {
+		p[0] = 10 + i;
+		p[4 * MIB] = 20 + i;
+		memory(false);
+		assert_true(sigbus(&p[0]));
+		assert_true(sigbus(&p[4 * MIB]));
+		/* One that was never touched before, too. */
+		assert_true(sigbus(&p[MIB]));
+		memory(true);
+		assert_int_equal(p[0], 10 + i);
+		assert_int_equal(p[4 * MIB], 20 + i);
+	}
+	assert_int_equal(peerbuf_device_reset(bar), 0);
+	assert_int_equal(p[0], 12);
+	munmap((void *)p, 5 * MIB);
+	close(fd);
+}
+
+static void mapping_while_revoked_works_once_it_is_back(void **state)
+{
+	int fd = two_ranges(O_RDWR);
+	volatile char *p;
+
+	whole[16 * MIB] = 77;
+	memory(false);
+	p = map_buffer(fd, 5 * MIB);
+	assert_true(sigbus(&p[0]));
+	memory(true);
+	assert_int_equal(p[0], 77);
+	munmap((void *)p, 5 * MIB);
+	close(fd);
+}
+
+static void a_child_shares_it_and_a_revoke_reaches_both(void **state)
+{
+	int fd = two_ranges(O_RDWR), status, go[2], done[2];
+	volatile char *p = map_buffer(fd, 5 * MIB);
+	char byte = 0;
+	pid_t child;
+
+	assert_int_equal(pipe(go) | pipe(done), 0);
+	p[0] = 5;
+	child = fork();
+	if (!child) {
+		bool good = p[0] == 5;
+
+		write(done[1], &byte, 1);
+		read(go[0], &byte, 1);
+		_exit(good && sigbus(&p[0]) ? 0 : 1);
+	}
+	read(done[0], &byte, 1);
+	memory(false);
+	write(go[1], &byte, 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_true(sigbus(&p[0]));
+	memory(true);
+	munmap((void *)p, 5 * MIB);
+	close(fd);
+}
+
+static long faults_of_touching(volatile char *p, size_t length)
+{
+	struct rusage before, after;
+	size_t i;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (i = 0; i < length; i += PAGE)
+		(void)p[i];
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+/* Memory aligned for large pages faults in 512 times less often. */
+static void aligned_memory_is_mapped_by_large_pages(void **state)
+{
+	int fd = export_range(bar, O_RDWR, 32 * MIB, 16 * MIB);
+	char *space = mmap(NULL, 32 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = (char *)(((uintptr_t)space + 2 * MIB - 1) & ~(2 * MIB - 1));
+	char *p;
+
+	p = mmap(at, 16 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	assert_ptr_equal(p, at);
+	assert_in_range(faults_of_touching(p, 16 * MIB), 8, 40);
+	/* A page off, the same memory needs small ones. */
+	p = mmap(at + PAGE, 14 * MIB, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	assert_ptr_equal(p, at + PAGE);
+	assert_in_range(faults_of_touching(p, 14 * MIB), 3584, 4000);
+	munmap(space, 32 * MIB);
+	close(fd);
+}
+
+static void a_mapping_does_not_keep_the_device_open(void **state)
+{
+	struct peerbuf_container *c;
+	struct peerbuf_device *d = open_role("BAR2", PEERBUF_IOMMU, &c);
+	int fd = export_range(d, O_RDWR, 0, MIB);
+	volatile char *p = map_buffer(fd, MIB);
+
+	p[0] = 1;
+	peerbuf_device_close(d);
+	assert_true(sigbus(&p[0]));
+	peerbuf_container_close(c);
+	/* Whoever opens the device next starts anew; what is dead stays so. */
+	d = open_role("BAR2", PEERBUF_IOMMU, &c);
+	assert_true(sigbus(&p[0]));
+	peerbuf_device_close(d);
+	peerbuf_container_close(c);
+	munmap((void *)p, MIB);
+	close(fd);
+}
+
+/* ------------------------------------------------------ the owner and a buffer */
+
+static long withdraw(struct peerbuf_device *device, int fd)
+{
+	struct peerbuf_device_revoke_buffer arg = { .argsz = sizeof(arg), .dmabuf_fd = fd };
+
+	return call(peerbuf_device_fd(device), PEERBUF_DEVICE_REVOKE_BUFFER, &arg);
+}
+
+static struct peerbuf_device_query_buffer query(int fd)
+{
+	struct peerbuf_device_query_buffer q = { .argsz = sizeof(q), .dmabuf_fd = fd };
+
+	assert_int_equal(call(peerbuf_device_fd(bar), PEERBUF_DEVICE_QUERY_BUFFER, &q), 0);
+	return q;
+}
+
+static void the_owner_revokes_one_buffer_for_good_and_no_other(void **state)
+{
+	int fd = two_ranges(O_RDWR), other = two_ranges(O_RDWR);
+	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = IOVA };
+	volatile char *p = map_buffer(fd, 5 * MIB);
+	int event = eventfd(0, EFD_NONBLOCK);
+	uint64_t count;
+
+	assert_int_equal(peerbuf_container_map_buffer(importer, fd, event, 0, 5 * MIB, IOVA,
+						      PEERBUF_MAP_READ), 0);
+	assert_int_equal(peerbuf_container_map_buffer(importer, other, -1, 0, 5 * MIB,
+						      IOVA + 8 * MIB, PEERBUF_MAP_READ), 0);
+	p[0] = 1;
+	assert_int_equal(withdraw(bar, fd), 0);
+	assert_true(sigbus(&p[0]));
+	assert_int_equal(peerbuf_container_query_buffer(importer, &q), 0);
+	assert_int_equal(q.state, PEERBUF_STATE_DEAD);
+	assert_false(q.flags & PEERBUF_QUERY_MAPPED);
+	/* Told of the revoke and of the death. */
+	assert_int_equal(read(event, &count, 8), 8);
+	assert_int_equal(count, 2);
+
+	q = (struct peerbuf_iommu_query_buffer) { .argsz = sizeof(q), .iova = IOVA + 8 * MIB };
+	assert_int_equal(peerbuf_container_query_buffer(importer, &q), 0);
+	assert_int_equal(q.state, PEERBUF_STATE_LIVE);
+	assert_int_equal(q.revokes, 0);
+
+	/* A reset brings the other back and leaves this one dead. */
+	assert_int_equal(peerbuf_device_reset(bar), 0);
+	assert_int_equal(query(fd).state, PEERBUF_STATE_DEAD);
+	assert_int_equal(query(other).state, PEERBUF_STATE_LIVE);
+	assert_true(sigbus(&p[0]));
+
+	assert_int_equal(withdraw(bar, fd), -EALREADY);
+	assert_int_equal(peerbuf_container_unmap(importer, IOVA, 16 * MIB, NULL), 0);
+	munmap((void *)p, 5 * MIB);
+	close(event);
+	close(fd);
+	close(other);
+}
+
+static void a_revoked_buffer_can_be_revoked_for_good(void **state)
+{
+	int fd = two_ranges(O_RDWR);
+
+	memory(false);
+	assert_int_equal(query(fd).state, PEERBUF_STATE_REVOKED);
+	assert_int_equal(withdraw(bar, fd), 0);
+	assert_int_equal(query(fd).state, PEERBUF_STATE_DEAD);
+	memory(true);
+	assert_int_equal(query(fd).state, PEERBUF_STATE_DEAD);
+	close(fd);
+}
+
+static void a_query_tells_what_happened(void **state)
+{
+	int fd = two_ranges(O_RDWR);
+	struct peerbuf_device_query_buffer q = query(fd);
+
+	assert_int_equal(q.state, PEERBUF_STATE_LIVE);
+	assert_int_equal(q.attachments, 0);
+	assert_int_equal(q.flags, 0);
+	assert_int_equal(peerbuf_container_map_buffer(importer, fd, -1, 0, 5 * MIB, IOVA,
+						      PEERBUF_MAP_READ), 0);
+	memory(false);
+	memory(true);
+	q = query(fd);
+	assert_int_equal(q.attachments, 1);
+	assert_int_equal(q.revokes, 1);
+	assert_int_equal(q.restores, 1);
+	assert_int_equal(peerbuf_container_unmap_buffer(importer, IOVA), 0);
+	close(fd);
+}
+
+static void bad_arguments_are_refused(void **state)
+{
+	struct peerbuf_container *c;
+	struct peerbuf_device *other = open_role("BAR2", PEERBUF_IOMMU, &c);
+	struct peerbuf_device_revoke_buffer r = { .argsz = sizeof(r) };
+	struct peerbuf_device_query_buffer q = { .argsz = sizeof(q) };
+	int fd = two_ranges(O_RDWR), dev = peerbuf_device_fd(bar);
+
+	assert_int_equal(withdraw(bar, -1), -EBADF);
+	assert_int_equal(withdraw(bar, dev), -EINVAL);
+	/* Not yours. */
+	assert_int_equal(withdraw(other, fd), -EINVAL);
+	assert_int_equal(query(fd).state, PEERBUF_STATE_LIVE);
+
+	r.dmabuf_fd = q.dmabuf_fd = fd;
+	r.flags = 1;
+	assert_int_equal(call(dev, PEERBUF_DEVICE_REVOKE_BUFFER, &r), -EINVAL);
+	r.flags = 0;
+	r.__reserved = 1;
+	assert_int_equal(call(dev, PEERBUF_DEVICE_REVOKE_BUFFER, &r), -EINVAL);
+	r.__reserved = 0;
+	r.argsz = 8;
+	assert_int_equal(call(dev, PEERBUF_DEVICE_REVOKE_BUFFER, &r), -EINVAL);
+	assert_int_equal(call(dev, PEERBUF_DEVICE_REVOKE_BUFFER, (void *)8), -EFAULT);
+	q.flags = 1;
+	assert_int_equal(call(dev, PEERBUF_DEVICE_QUERY_BUFFER, &q), -EINVAL);
+	q.flags = 0;
+	q.argsz = 4;
+	assert_int_equal(call(dev, PEERBUF_DEVICE_QUERY_BUFFER, &q), -EINVAL);
+	q.argsz = sizeof(q);
+	q.dmabuf_fd = 999;
+	assert_int_equal(call(dev, PEERBUF_DEVICE_QUERY_BUFFER, &q), -EBADF);
+	assert_int_equal(query(fd).state, PEERBUF_STATE_LIVE);
+	/* A driver that knows nothing of it. */
+	assert_int_equal(withdraw(ssd, fd), -ENOTTY);
+
+	peerbuf_device_close(other);
+	peerbuf_container_close(c);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_mapped_buffer_shows_its_ranges_in_order),
+		cmocka_unit_test(what_cannot_be_mapped_is_refused),
+		cmocka_unit_test(while_revoked_access_is_sigbus_and_afterwards_the_data_is_there),
+		cmocka_unit_test(mapping_while_revoked_works_once_it_is_back),
+		cmocka_unit_test(a_child_shares_it_and_a_revoke_reaches_both),
+		cmocka_unit_test(aligned_memory_is_mapped_by_large_pages),
+		cmocka_unit_test(a_mapping_does_not_keep_the_device_open),
+		cmocka_unit_test(the_owner_revokes_one_buffer_for_good_and_no_other),
+		cmocka_unit_test(a_revoked_buffer_can_be_revoked_for_good),
+		cmocka_unit_test(a_query_tells_what_happened),
+		cmocka_unit_test(bad_arguments_are_refused),
+	};
+
+	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);
+	return cmocka_run_group_tests_name("buffer", tests, setup, teardown);
+}

@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# mmap of a buffer, and what its owner can do with it: tests/abi/buffer.c
+#
+# vm-topology: ssd-bar
+# vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
+# vm-needs: build/tests/abi/buffer
+set -eu
+peerbuf device bind "$SSD_BDF" vfio-pci >&2
+peerbuf device bind "$BAR_BDF" vfio_pci_peerbuf >&2
+peerbuf device bind "$BAR2_BDF" vfio_pci_peerbuf >&2
+exec build/tests/abi/buffer
