@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Exporting: parts of a device's BAR as one dma-buf. */
+/* Exporting: parts of a device's BAR as one dma-buf, and what its owner can do with it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -49,4 +49,20 @@ int peerbuf_device_export(struct peerbuf_device *device, uint32_t index, int ope
 		fd = -errno;
 	free(feature);
 	return fd;
+}
+
+int peerbuf_device_revoke_buffer(struct peerbuf_device *device, int dmabuf_fd)
+{
+	struct peerbuf_device_revoke_buffer revoke = {
+		.argsz = sizeof(revoke),
+		.dmabuf_fd = dmabuf_fd,
+	};
+
+	return ioctl(device->fd, PEERBUF_DEVICE_REVOKE_BUFFER, &revoke) ? -errno : 0;
+}
+
+int peerbuf_device_query_buffer(struct peerbuf_device *device,
+				struct peerbuf_device_query_buffer *query)
+{
+	return ioctl(device->fd, PEERBUF_DEVICE_QUERY_BUFFER, query) ? -errno : 0;
 }

@@ -265,6 +265,22 @@ int peerbuf_device_can_export(struct peerbuf_device *device);
 int peerbuf_device_export(struct peerbuf_device *device, uint32_t index, int open_flags,
 			  const struct vfio_region_dma_range *ranges, uint32_t nr_ranges);
 
+/**
+ * peerbuf_device_revoke_buffer - take one exported buffer back for good
+ * @dmabuf_fd: exported by this device object's device since it was opened
+ *
+ * When it returns no importer and no process reaches the memory. Errors:
+ * struct peerbuf_device_revoke_buffer. ENOTTY: see peerbuf_device_can_export().
+ */
+int peerbuf_device_revoke_buffer(struct peerbuf_device *device, int dmabuf_fd);
+
+/**
+ * peerbuf_device_query_buffer - state of an exported buffer
+ * @query: set argsz and dmabuf_fd, and everything else to 0
+ */
+int peerbuf_device_query_buffer(struct peerbuf_device *device,
+				struct peerbuf_device_query_buffer *query);
+
 /* --------------------------------------------------------------------- events */
 
 /* A new eventfd for peerbuf_container_map_buffer(); close it with close(2). */

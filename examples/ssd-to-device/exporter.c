@@ -53,7 +53,7 @@ static const char usage[] =
 "  --help                  this text\n"
 "\n"
 "Commands on standard input, one line of answer each:\n"
-"  reset | memory off | memory on | fill BYTE | sum | status | close | quit\n";
+"  reset | memory off | memory on | revoke | fill BYTE | sum | status | close | quit\n";
 
 /* ------------------------------------------------------------------- commands */
 
@@ -79,6 +79,24 @@ static bool do_reset(void *program, char **args)
 		answer_error("device %s could not be reset: %s", e->bdf, strerror(-err));
 	else
 		answer("reset elapsed_ms=%.3f", 1e3 * (seconds_now() - begin));
+	return true;
+}
+
+/* This buffer only, for good; the device goes on. */
+static bool do_revoke(void *program, char **args)
+{
+	struct exporter *e = program;
+	double begin = seconds_now();
+	int err;
+
+	(void)args;
+	if (!have_device(e))
+		return true;
+	err = peerbuf_device_revoke_buffer(e->device, e->buffer);
+	if (err)
+		answer_error("the buffer could not be revoked: %s", strerror(-err));
+	else
+		answer("revoke elapsed_ms=%.3f", 1e3 * (seconds_now() - begin));
 	return true;
 }
 
@@ -260,6 +278,7 @@ static bool do_quit(void *program, char **args)
 static const struct command commands[] = {
 	{ "reset",	0, "",		do_reset },
 	{ "memory",	1, "on|off",	do_memory },
+	{ "revoke",	0, "",		do_revoke },
 	{ "fill",	1, "BYTE",	do_fill },
 	{ "sum",	0, "",		do_sum },
 	{ "status",	0, "",		do_status },

@@ -259,18 +259,16 @@ static void a_mapping_does_not_keep_the_device_open(void **state)
 
 /* ------------------------------------------------------ the owner and a buffer */
 
-static long withdraw(struct peerbuf_device *device, int fd)
+static int withdraw(struct peerbuf_device *device, int fd)
 {
-	struct peerbuf_device_revoke_buffer arg = { .argsz = sizeof(arg), .dmabuf_fd = fd };
-
-	return call(peerbuf_device_fd(device), PEERBUF_DEVICE_REVOKE_BUFFER, &arg);
+	return peerbuf_device_revoke_buffer(device, fd);
 }
 
 static struct peerbuf_device_query_buffer query(int fd)
 {
 	struct peerbuf_device_query_buffer q = { .argsz = sizeof(q), .dmabuf_fd = fd };
 
-	assert_int_equal(call(peerbuf_device_fd(bar), PEERBUF_DEVICE_QUERY_BUFFER, &q), 0);
+	assert_int_equal(peerbuf_device_query_buffer(bar, &q), 0);
 	return q;
 }
 

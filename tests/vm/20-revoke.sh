@@ -121,6 +121,17 @@ importer unmap && importer map
 ok $? "the importer unmaps, and maps again"
 is "$(state)" "live yes" "mapped again at the same IOVA"
 
+# the owner takes this one buffer back -------------------------------------
+exporter revoke
+ok $? "the owner revokes the buffer for good"
+is "$(state)" "dead no" "it is dead"
+gone_faults "a DMA is stopped by the IOMMU after that"
+importer quit && exporter quit
+ended "$importer_pid"
+ended "$exporter_pid"
+start_exporter "$BAR_BDF" 16M:2M 48M:4M || bail "$reply"
+start_importer "$SSD_BDF" || bail "$reply"
+
 # the last close -----------------------------------------------------------
 paint
 exporter close
