@@ -38,6 +38,28 @@ static void typed_invalidate(struct dma_buf_attachment *attach)
 	if (pa->result.type == &dma_buf_mapping_iommu_type)
 		peerbuf_convert_iommu_unmap(pa);
 	pa->importer_ops->invalidate_mappings(attach);
+	/* A foreign exporter does not say when it has done with moving the memory. */
+	if (pa->iommu.domain && !peerbuf_is_native(attach->dmabuf))
+		queue_work(system_unbound_wq, &pa->remap);
+}
+
+/* A foreign buffer has moved: map it where it is now, at the same IOVA. */
+static void remap_work(struct work_struct *work)
+{
+	struct peerbuf_attachment *pa =
+		container_of(work, struct peerbuf_attachment, remap);
+	struct dma_buf *dmabuf = pa->base->dmabuf;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	if (pa->iommu.domain && !pa->iommu_mapped) {
+		/* The move itself is a KERNEL fence. */
+		dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_KERNEL,
+				      false, MAX_SCHEDULE_TIMEOUT);
+		pa->iommu_error = peerbuf_convert_iommu_map(pa);
+		if (pa->importer_ops->restored)
+			pa->importer_ops->restored(pa->base, pa->iommu_error);
+	}
+	dma_resv_unlock(dmabuf->resv);
 }
 
 /* ------------------------------------------------------------- negotiation */
@@ -73,6 +95,24 @@ static int negotiate_foreign(struct peerbuf_attachment *pa,
 	};
 
 	return dma_buf_match_mapping(&args, &exp, 1);
+}
+
+/*
+ * A buffer that can only fill scatterlists needs the direct device to be mapped in a
+ * domain; it is what the exporter sees as the importing device.
+ */
+static int make_direct(struct peerbuf_attachment *pa)
+{
+	struct device *direct;
+
+	if (pa->result.type != &dma_buf_mapping_iommu_type ||
+	    pa->result.origin != &dma_buf_mapping_sgt_type)
+		return 0;
+	direct = peerbuf_direct_create(pa->result.iommu_data.importing_device);
+	if (IS_ERR(direct))
+		return PTR_ERR(direct);
+	pa->direct = direct;
+	return 0;
 }
 
 static void set_info(struct peerbuf_attachment *pa)
@@ -147,6 +187,11 @@ int peerbuf_native_attach(struct dma_buf *dmabuf,
 		/* The kernel's own importers know this errno for "not for you". */
 		return ret == -EINVAL ? -EOPNOTSUPP : ret;
 	}
+	ret = make_direct(pa);
+	if (ret)
+		return ret;
+	if (pa->direct)
+		attach->dev = pa->direct;
 	pa->base = attach;
 	attach->priv = pa;
 	set_info(pa);
@@ -180,6 +225,8 @@ static struct device *attach_device(const struct peerbuf_attachment *pa)
 	struct device *dev;
 	size_t i;
 
+	if (pa->direct)
+		return pa->direct;
 	if (pa->result.type)
 		return match_device(&pa->result) ?: peerbuf_root_device;
 	for (i = 0; i < pa->imp_len; i++) {
@@ -200,6 +247,13 @@ static bool accepts_p2p(const struct peerbuf_attachment *pa)
 			    DMA_SGT_IMPORTER_ACCEPTS_P2P)
 			return true;
 	return false;
+}
+
+static void attachment_free(struct peerbuf_attachment *pa)
+{
+	if (pa->direct)
+		peerbuf_direct_destroy(pa->direct);
+	kfree(pa);
 }
 
 struct dma_buf_attachment *
@@ -225,14 +279,18 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	pa->imp_len = len;
 	pa->importer_ops = importer_ops;
 	pa->kernel_ops.invalidate_mappings_member = typed_invalidate;
-	pa->kernel_ops.allow_peer2peer = accepts_p2p(pa);
+	INIT_WORK(&pa->remap, remap_work);
 
 	if (!peerbuf_is_native(dmabuf)) {
 		ret = negotiate_foreign(pa, dmabuf);
+		if (!ret)
+			ret = make_direct(pa);
 		if (ret)
 			goto err_free;
 		set_info(pa);
 	}
+	/* What comes through the direct device is checked, wherever it lies. */
+	pa->kernel_ops.allow_peer2peer = pa->direct || accepts_p2p(pa);
 
 	attach = dma_buf_dynamic_attach(dmabuf, attach_device(pa),
 					&pa->kernel_ops, importer_priv);
@@ -244,7 +302,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	return attach;
 
 err_free:
-	kfree(pa);
+	attachment_free(pa);
 	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_GPL(dma_buf_mapping_attach);
@@ -258,8 +316,10 @@ void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
 		dma_buf_iommu_unmap(attach);
 	dma_resv_unlock(attach->dmabuf->resv);
 
+	/* Without a domain it has nothing to do; the lock it takes is free. */
+	cancel_work_sync(&pa->remap);
 	dma_buf_detach(attach->dmabuf, attach);
-	kfree(pa);
+	attachment_free(pa);
 }
 EXPORT_SYMBOL_GPL(dma_buf_mapping_detach);
 

@@ -26,6 +26,17 @@ static size_t expand_offer(const struct dma_buf_mapping_match *exp,
 	size_t n = 0;
 
 	out[n++] = *exp;
+	if (exp->type == &dma_buf_mapping_sgt_type) {
+		out[n++] = (struct dma_buf_mapping_match) {
+			.type = &dma_buf_mapping_iommu_type,
+			.exp_ops = exp->exp_ops,
+			.origin = exp->type,
+			.iommu_data = {
+				.exporting_p2p_device =
+					exp->sgt_data.exporting_p2p_device,
+			},
+		};
+	}
 	if (exp->type != &dma_buf_mapping_pal_type)
 		return n;
 
@@ -80,10 +91,10 @@ origin_pal(const struct peerbuf_attachment *pa)
 			    struct dma_buf_mapping_pal_exp_ops, ops);
 }
 
-/* ------------------------------------------------------------- PAL -> IOMMU */
+/* ------------------------------------------------------ PAL or SGT -> IOMMU */
 
 static int map_pieces(struct peerbuf_attachment *pa,
-		      struct peerbuf_range_cursor *cursor)
+		      struct peerbuf_range_cursor *cursor, int prot)
 {
 	const struct dma_buf_iommu_mapping *m = &pa->iommu;
 	struct phys_vec piece;
@@ -95,8 +106,7 @@ static int map_pieces(struct peerbuf_attachment *pa,
 	while (peerbuf_range_next(cursor, U64_MAX, &piece)) {
 		/* The reservation lock ranks above reclaim: GFP_KERNEL is fine. */
 		ret = iommu_map(m->domain, m->iova + done, piece.paddr,
-				piece.len, m->prot | IOMMU_MMIO,
-				GFP_KERNEL_ACCOUNT);
+				piece.len, prot, GFP_KERNEL_ACCOUNT);
 		if (ret)
 			break;
 		pa->iommu_page_sizes |=
@@ -105,6 +115,7 @@ static int map_pieces(struct peerbuf_attachment *pa,
 						 m->domain->pgsize_bitmap);
 		pa->iommu_pieces++;
 		done += piece.len;
+		cond_resched();
 	}
 	/* iommu_map() undid the piece that failed; undo those before it. */
 	if (ret && done)
@@ -112,23 +123,81 @@ static int map_pieces(struct peerbuf_attachment *pa,
 	return ret;
 }
 
-int peerbuf_convert_iommu_map(struct peerbuf_attachment *pa)
+static int map_list(struct peerbuf_attachment *pa,
+		    const struct dma_buf_phys_list *list,
+		    enum peerbuf_memory kind)
+{
+	int cache = kind == PEERBUF_MEMORY_DEVICE ? IOMMU_MMIO : IOMMU_CACHE;
+	struct peerbuf_range_cursor cursor;
+	int ret;
+
+	ret = peerbuf_range_start(&cursor, list->phys, list->length,
+				  pa->iommu.offset, pa->iommu.length);
+	return ret ?: map_pieces(pa, &cursor, pa->iommu.prot | cache);
+}
+
+static int map_from_pal(struct peerbuf_attachment *pa)
 {
 	const struct dma_buf_mapping_pal_exp_ops *ops = origin_pal(pa);
 	struct dma_buf_phys_list *list;
-	struct peerbuf_range_cursor cursor;
 	int ret;
 
 	list = ops->map_phys(pa->base);
 	if (IS_ERR(list))
 		return PTR_ERR(list);
-
-	ret = peerbuf_range_start(&cursor, list->phys, list->length,
-				  pa->iommu.offset, pa->iommu.length);
-	if (!ret)
-		ret = map_pieces(pa, &cursor);
+	ret = map_list(pa, list, PEERBUF_MEMORY_DEVICE);
 	/* The IOMMU has the addresses now; the list is not needed to unmap. */
 	ops->unmap_phys(pa->base, list);
+	return ret;
+}
+
+static void unmap_table(struct peerbuf_attachment *pa)
+{
+	if (pa->sgt)
+		dma_buf_unmap_attachment(pa->base, pa->sgt, DMA_BIDIRECTIONAL);
+	pa->sgt = NULL;
+}
+
+/* Device memory that its exporter cannot take back must not be handed out. */
+static bool revocable(struct peerbuf_attachment *pa, enum peerbuf_memory kind)
+{
+	struct dma_buf *dmabuf = pa->base->dmabuf;
+
+	return kind == PEERBUF_MEMORY_RAM || peerbuf_is_native(dmabuf) ||
+	       dmabuf->ops->pin;
+}
+
+/* The table stays: while it is held the exporter keeps the memory in its place. */
+static int map_from_sgt(struct peerbuf_attachment *pa)
+{
+	struct dma_buf_phys_list *list;
+	enum peerbuf_memory kind;
+	struct sg_table *sgt;
+	int ret;
+
+	sgt = dma_buf_map_attachment(pa->base, DMA_BIDIRECTIONAL);
+	if (IS_ERR(sgt))
+		return PTR_ERR(sgt);
+	pa->sgt = sgt;
+	list = peerbuf_direct_list(pa->direct, sgt, pa->base->dmabuf->size,
+				   &kind);
+	if (IS_ERR(list))
+		ret = PTR_ERR(list);
+	else
+		ret = revocable(pa, kind) ? map_list(pa, list, kind) :
+					    -EOPNOTSUPP;
+	if (!IS_ERR(list))
+		dma_buf_phys_list_put(list);
+	if (ret)
+		unmap_table(pa);
+	return ret;
+}
+
+int peerbuf_convert_iommu_map(struct peerbuf_attachment *pa)
+{
+	int ret;
+
+	ret = pa->direct ? map_from_sgt(pa) : map_from_pal(pa);
 	if (!ret)
 		pa->iommu_mapped = true;
 	return ret;
@@ -144,6 +213,7 @@ void peerbuf_convert_iommu_unmap(struct peerbuf_attachment *pa)
 	done = iommu_unmap(pa->iommu.domain, pa->iommu.iova, pa->iommu.length);
 	WARN_ON(done != pa->iommu.length);
 	pa->iommu_mapped = false;
+	unmap_table(pa);
 }
 
 /* --------------------------------------------------------------- PAL -> SGT */

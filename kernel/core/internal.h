@@ -17,6 +17,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <linux/peerbuf/buffer.h>
 #include <linux/peerbuf/iommu.h>
@@ -79,9 +80,13 @@ struct peerbuf_buffer {
  * @base: the attachment
  * @result: what was negotiated; constant after the attach
  * @info: route and enforcement; constant after the attach
+ * @direct: the direct device of an SGT buffer that is mapped in a domain, or NULL;
+ *	constant after the attach
+ * @remap: puts the mapping of a foreign buffer back after it has moved
  * @imp: what the importer accepts; used during the attach only
  * @imp_len: entries of @imp
  * @held: address lists that this importer holds; reservation lock
+ * @sgt: the scatterlist behind @iommu, filled for @direct. Reservation lock.
  * @iommu: the mapping of an attachment of the IOMMU type; domain is NULL when there
  *	is none. Reservation lock, as the three below.
  * @iommu_mapped: the domain translates now
@@ -95,9 +100,12 @@ struct peerbuf_attachment {
 	struct dma_buf_attachment *base;
 	struct dma_buf_mapping_match result;
 	struct peerbuf_attachment_info info;
+	struct device *direct;
+	struct work_struct remap;
 	struct dma_buf_mapping_match imp[PEERBUF_MAX_MATCHES];
 	size_t imp_len;
 	unsigned int held;
+	struct sg_table *sgt;
 	struct dma_buf_iommu_mapping iommu;
 	bool iommu_mapped;
 	u32 iommu_pieces;
@@ -146,6 +154,20 @@ void peerbuf_convert_iommu_unmap(struct peerbuf_attachment *pa);
 bool peerbuf_sgt_enforced(struct device *dev, u32 route);
 void peerbuf_flush_dma_domain(struct device *dev);
 bool peerbuf_dma_api_unused(struct device *dev);
+
+/* direct.c */
+
+/* What memory a buffer consists of. */
+enum peerbuf_memory {
+	PEERBUF_MEMORY_RAM,
+	PEERBUF_MEMORY_DEVICE,
+};
+
+struct device *peerbuf_direct_create(struct device *parent);
+void peerbuf_direct_destroy(struct device *dev);
+struct dma_buf_phys_list *
+peerbuf_direct_list(struct device *dev, struct sg_table *sgt, u64 size,
+		    enum peerbuf_memory *kind);
 
 /* debugfs.c */
 void peerbuf_debugfs_init(void);

@@ -2,7 +2,7 @@
 #
 # Programs that try the user ABI from inside a virtual machine; tests/vm/1*.sh run them.
 
-ABI_TESTS := export container buffer sgt
+ABI_TESTS := export container buffer sgt foreign
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
@@ -11,4 +11,7 @@ $(ABI_PROGRAMS): $(BUILD)/tests/abi/%: tests/abi/%.c tests/abi/abi.c tests/abi/a
 		tests/host/unit.h include/uapi/linux/peerbuf.h tests/kmod/peerbuf_test.h $(LIB_STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -o $@ $< \
-		tests/abi/abi.c $(LIB_STATIC) -lcmocka
+		tests/abi/abi.c $(filter %.o,$^) $(LIB_STATIC) -lcmocka
+
+# Does DMA with the example's driver.
+$(BUILD)/tests/abi/foreign: $(NVME_OBJECTS)

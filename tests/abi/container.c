@@ -4,7 +4,6 @@
  * that a refused call changes nothing. SSD is the importing device, BAR the exporter.
  */
 #include <fcntl.h>
-#include <linux/memfd.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -309,28 +308,6 @@ static void strict_refuses_an_unknown_route(void **state)
 	assert_int_equal(map(&arg), -EOPNOTSUPP);
 }
 
-static void a_foreign_buffer_without_revoke_is_refused(void **state)
-{
-	struct peerbuf_iommu_map_buffer arg = map_arg();
-	struct { uint32_t memfd, flags; uint64_t offset, size; } create = { 0 };
-	int memfd = syscall(SYS_memfd_create, "m", MFD_ALLOW_SEALING);
-	int udmabuf = open("/dev/udmabuf", O_RDWR);
-
-	if (udmabuf < 0)
-		skip();
-	assert_int_equal(ftruncate(memfd, MIB), 0);
-	assert_int_equal(fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	create.memfd = memfd;
-	create.size = MIB;
-	arg.dmabuf_fd = call(udmabuf, _IOW('u', 0x42, typeof(create)), &create);
-	assert_true(arg.dmabuf_fd >= 0);
-	arg.length = MIB;
-	assert_int_equal(map(&arg), -EOPNOTSUPP);
-	close(arg.dmabuf_fd);
-	close(udmabuf);
-	close(memfd);
-}
-
 static void a_revoked_or_dead_buffer_is_enodev(void **state)
 {
 	struct peerbuf_iommu_map_buffer arg = map_arg();
@@ -564,7 +541,6 @@ int main(void)
 		TEST(a_read_only_buffer_cannot_be_written),
 		TEST(a_taken_iova_is_eexist_and_stays_as_it_is),
 		TEST(strict_refuses_an_unknown_route),
-		TEST(a_foreign_buffer_without_revoke_is_refused),
 		TEST(a_revoked_or_dead_buffer_is_enodev),
 		TEST(events_count_revoke_and_restore),
 		TEST(ram_is_mapped_and_unmapped_as_type1_v2_does),

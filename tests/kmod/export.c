@@ -94,6 +94,10 @@ static struct dma_buf *export(const struct pbt_export *arg)
 	}
 	base = arg->flags & PBT_RAW_ADDRESSES ? 0 :
 	       pci_resource_start(ex->pdev, 2);
+	if (arg->flags & (PBT_FOREIGN | PBT_FOREIGN_STATIC)) {
+		dmabuf = foreign_export(arg, base);
+		goto err_pdev;
+	}
 	ex->list = read_list(arg, base);
 	if (IS_ERR(ex->list)) {
 		dmabuf = ERR_CAST(ex->list);

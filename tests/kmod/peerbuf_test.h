@@ -54,7 +54,16 @@ struct pbt_export {
 	__u64 ranges;		/* pointer to { offset, length } */
 	__u32 flags;
 #define PBT_RAW_ADDRESSES 1	/* offsets are physical addresses */
+#define PBT_FOREIGN	2	/* by an exporter that knows nothing of peerbuf */
+#define PBT_FOREIGN_STATIC 4	/* which, besides, cannot move or revoke */
 	__s32 fd;		/* out */
+};
+
+/* Move a PBT_FOREIGN buffer's memory. */
+struct pbt_move {
+	__s32 fd;
+	__u32 pad;
+	__s64 by;		/* bytes */
 };
 
 #define PBT_IMPORT	_IOW(0xBC, 0, struct pbt_import)
@@ -64,13 +73,17 @@ struct pbt_export {
 #define PBT_STATUS	_IOR(0xBC, 4, struct pbt_status)
 #define PBT_EXPORT	_IOWR(0xBC, 5, struct pbt_export)
 
+#define PBT_MOVE	_IOW(0xBC, 6, struct pbt_move)
+
 #ifdef __KERNEL__
-struct file;
+struct dma_buf;
 struct import;
 struct import *import_create(void);
 void import_destroy(struct import *im);
 long import_ioctl(struct import *im, unsigned int cmd, void __user *arg);
 long export_ioctl(struct pbt_export __user *arg);
+struct dma_buf *foreign_export(const struct pbt_export *arg, u64 base);
+long foreign_move(struct pbt_move __user *arg);
 #endif
 
 #endif

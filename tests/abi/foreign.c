@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Buffers of exporters that know nothing of peerbuf, in a container: the SSD reads zeros
+ * from its disk into memory that holds something else.
+ */
+#include <fcntl.h>
+#include <linux/dma-heap.h>
+#include <linux/udmabuf.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi.h"
+#include "../kmod/peerbuf_test.h"
+#include "../../examples/ssd-to-device/nvme.h"
+
+#define IOVA (1ULL << 32)
+#define RW (PEERBUF_MAP_READ | PEERBUF_MAP_WRITE)
+
+static struct peerbuf_container *container, *exporter;
+static struct peerbuf_device *bar;
+static struct nvme *ssd;
+static uint32_t bar_bdf;
+
+static int setup(void **state)
+{
+	unsigned int d, b, s, f;
+
+	bar = open_role("BAR", PEERBUF_IOMMU, &exporter);
+	if (sscanf(getenv("BAR_BDF"), "%x:%x:%x.%x", &d, &b, &s, &f) != 4)
+		return 1;
+	bar_bdf = d << 16 | b << 8 | s << 3 | f;
+	return peerbuf_container_open(PEERBUF_IOMMU, &container) ||
+	       nvme_open(container, getenv("SSD_BDF"), 10000, &ssd);
+}
+
+static int teardown(void **state)
+{
+	nvme_close(ssd);
+	peerbuf_container_close(container);
+	peerbuf_device_close(bar);
+	peerbuf_container_close(exporter);
+	return 0;
+}
+
+static void dma(uint64_t iova, uint64_t bytes)
+{
+	struct nvme_stats stats;
+
+	assert_int_equal(nvme_read(ssd, 0, bytes, iova, &stats), 0);
+	assert_int_equal(stats.failed, 0);
+}
+
+static bool all(const volatile unsigned char *p, size_t length, unsigned char byte)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if (p[i] != byte)
+			return false;
+	return true;
+}
+
+static struct peerbuf_iommu_query_buffer query(void)
+{
+	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = IOVA };
+
+	assert_int_equal(peerbuf_container_query_buffer(container, &q), 0);
+	return q;
+}
+
+/* The buffer's memory is @p, painted; a DMA through a mapping lands where it should. */
+static void dma_lands(int fd, unsigned char *p, size_t length)
+{
+	size_t skip = MIB, part = 2 * MIB;
+
+	memset(p, 0xa5, length);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, length, IOVA, RW), 0);
+	assert_true(query().flags & PEERBUF_QUERY_MAPPED);
+	dma(IOVA + length - 64 * 1024, 64 * 1024);
+	assert_true(all(p, length - 64 * 1024, 0xa5));
+	assert_true(all(p + length - 64 * 1024, 64 * 1024, 0));
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+
+	/* A part of it, and nothing beside that part. */
+	memset(p, 0xa5, length);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, skip, part, IOVA, RW), 0);
+	dma(IOVA - 64 * 1024, 64 * 1024);
+	dma(IOVA + part, 64 * 1024);
+	assert_true(all(p, length, 0xa5));
+	dma(IOVA, part);
+	assert_true(all(p, skip, 0xa5));
+	assert_true(all(p + skip, part, 0));
+	assert_true(all(p + skip + part, length - skip - part, 0xa5));
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+}
+
+static int udmabuf(size_t length, unsigned char **p)
+{
+	struct udmabuf_create create = { .size = length };
+	int dev = open("/dev/udmabuf", O_RDWR), fd;
+	int memfd = memfd_create("test", MFD_ALLOW_SEALING);
+
+	assert_true(dev >= 0 && memfd >= 0);
+	assert_int_equal(ftruncate(memfd, length), 0);
+	assert_int_equal(fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	create.memfd = memfd;
+	fd = ioctl(dev, UDMABUF_CREATE, &create);
+	assert_true(fd >= 0);
+	*p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	assert_ptr_not_equal(*p, MAP_FAILED);
+	close(memfd);
+	close(dev);
+	return fd;
+}
+
+static void memory_of_a_memfd_is_mapped(void **state)
+{
+	unsigned char *p;
+	int fd = udmabuf(8 * MIB, &p);
+
+	dma_lands(fd, p, 8 * MIB);
+	munmap(p, 8 * MIB);
+	close(fd);
+}
+
+static void memory_of_a_heap_is_mapped(void **state)
+{
+	struct dma_heap_allocation_data data = { .len = 5 * MIB, .fd_flags = O_RDWR | O_CLOEXEC };
+	int heap = open("/dev/dma_heap/system", O_RDWR);
+	unsigned char *p;
+
+	if (heap < 0)
+		skip();
+	assert_int_equal(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &data), 0);
+	p = mmap(NULL, data.len, PROT_READ | PROT_WRITE, MAP_SHARED, data.fd, 0);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	dma_lands(data.fd, p, data.len);
+	munmap(p, data.len);
+	close(data.fd);
+	close(heap);
+}
+
+static void tens_of_thousands_of_pages_are_one_run_of_iovas(void **state)
+{
+	size_t length = 60 * MIB;
+	unsigned char *p;
+	int fd = udmabuf(length, &p);
+
+	memset(p, 0xa5, length);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, length, IOVA, RW), 0);
+	assert_true(query().nr_ranges > 1);
+	dma(IOVA, length);
+	assert_true(all(p, length, 0));
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+	munmap(p, length);
+	close(fd);
+}
+
+static void a_mapping_keeps_the_memory_when_the_fd_is_gone(void **state)
+{
+	unsigned char *p;
+	int fd = udmabuf(4 * MIB, &p);
+
+	memset(p, 0xa5, 4 * MIB);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, 4 * MIB, IOVA, RW), 0);
+	close(fd);
+	dma(IOVA, MIB);
+	assert_true(all(p, MIB, 0));
+	munmap(p, 4 * MIB);
+	dma(IOVA, MIB);
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+}
+
+/* --------------------------------------------- exporters that must not be believed */
+
+struct range {
+	uint64_t addr, len;
+};
+
+static long foreign(uint32_t flags, const struct range *range, uint32_t nr, uint64_t size)
+{
+	int test = open("/dev/peerbuf_test", O_RDWR);
+	struct pbt_export ex = {
+		.bdf = bar_bdf, .nr = nr, .size = size, .ranges = (uintptr_t)range,
+		.flags = PBT_FOREIGN | flags,
+	};
+	long ret;
+
+	assert_true(test >= 0);
+	ret = call(test, PBT_EXPORT, &ex);
+	close(test);
+	return ret ? ret : ex.fd;
+}
+
+static void a_table_that_points_elsewhere_is_refused(void **state)
+{
+	static const struct { struct range range[2]; uint32_t nr; uint64_t size; } bad[] = {
+		/* the MSI window, the IOMMU's registers, the I/O APIC */
+		{ { { 0xfee00000, PAGE } }, 1, PAGE },
+		{ { { 0xfed90000, PAGE } }, 1, PAGE },
+		{ { { 0xfec00000, PAGE } }, 1, PAGE },
+		/* nothing at all, and beyond everything */
+		{ { { 1ULL << 45, PAGE } }, 1, PAGE },
+		{ { { ~0ULL - PAGE + 1, PAGE } }, 1, PAGE },
+		{ { { ~0ULL - PAGE + 1, 2 * PAGE } }, 1, 2 * PAGE },
+		/* RAM first, then not */
+		{ { { MIB, PAGE }, { 0xfee00000, PAGE } }, 2, 2 * PAGE },
+		/* not whole pages */
+		{ { { MIB + 512, PAGE } }, 1, PAGE },
+		{ { { MIB, PAGE - 1 } }, 1, PAGE },
+		{ { { MIB, PAGE + 1 } }, 1, PAGE },
+		{ { { MIB, 0 } }, 1, PAGE },
+		{ { { MIB, PAGE }, { 4 * MIB, 0 } }, 2, PAGE },
+		/* shorter and longer than the buffer says it is */
+		{ { { MIB, PAGE } }, 1, 2 * PAGE },
+		{ { { MIB, 4 * PAGE } }, 1, 2 * PAGE },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int fd = foreign(PBT_RAW_ADDRESSES, bad[i].range, bad[i].nr, bad[i].size);
+
+		assert_true(fd >= 0);
+		assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, bad[i].size,
+							      IOVA, RW), -EOPNOTSUPP);
+		close(fd);
+	}
+}
+
+/* RAM and device memory want different page table entries. */
+static void a_mixture_of_ram_and_device_memory_is_refused(void **state)
+{
+	struct range range[2] = { { 0, PAGE }, { 0, PAGE } };
+	char path[128], line[128];
+	FILE *f;
+	int fd, i;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", getenv("BAR_BDF"));
+	f = fopen(path, "r");
+	for (i = 0; i < 3; i++)
+		assert_non_null(fgets(line, sizeof(line), f));
+	fclose(f);
+	range[0].addr = strtoull(line, NULL, 16);
+	range[1].addr = MIB;
+	fd = foreign(PBT_RAW_ADDRESSES, range, 2, 2 * PAGE);
+	assert_true(fd >= 0);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, 2 * PAGE, IOVA, RW),
+			 -EOPNOTSUPP);
+	close(fd);
+}
+
+static void device_memory_that_cannot_be_revoked_is_refused(void **state)
+{
+	struct range range = { 0, MIB };
+	int fd = foreign(PBT_FOREIGN_STATIC, &range, 1, MIB);
+
+	assert_true(fd >= 0);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, MIB, IOVA, RW),
+			 -EOPNOTSUPP);
+	close(fd);
+}
+
+/* ------------------------------------------------------------- one that moves */
+
+static void a_buffer_that_moves_is_followed(void **state)
+{
+	struct range range[] = { { 8 * MIB, MIB }, { 2 * MIB, MIB } };
+	int fd = foreign(0, range, 2, 2 * MIB), test = open("/dev/peerbuf_test", O_RDWR);
+	struct pbt_move move = { .fd = fd, .by = 32 * MIB };
+	int event = eventfd(0, 0);
+	unsigned char *p;
+	uint64_t count;
+	void *v;
+
+	assert_int_equal(peerbuf_device_mmap(bar, BAR2, 0, 64 * MIB, PROT_READ | PROT_WRITE, &v),
+			 0);
+	p = v;
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, event, 0, 2 * MIB, IOVA, RW),
+			 0);
+	memset(p + 2 * MIB, 0xa5, MIB);
+	memset(p + 8 * MIB, 0xa5, MIB);
+	memset(p + 34 * MIB, 0xa5, MIB);
+	memset(p + 40 * MIB, 0xa5, MIB);
+	dma(IOVA + MIB, 4096);
+	assert_true(all(p + 2 * MIB, 4096, 0));
+
+	assert_int_equal(call(test, PBT_MOVE, &move), 0);
+	/* Gone at once; back when the kernel has mapped it anew. */
+	while (query().restores == 0)
+		usleep(1000);
+	assert_int_equal(query().error, 0);
+	assert_int_equal(query().revokes, 1);
+	assert_true(query().flags & PEERBUF_QUERY_MAPPED);
+	assert_int_equal(read(event, &count, 8), 8);
+
+	dma(IOVA, 2 * MIB);
+	assert_true(all(p + 40 * MIB, MIB, 0));
+	assert_true(all(p + 34 * MIB, MIB, 0));
+	assert_true(all(p + 8 * MIB, MIB, 0xa5));
+	assert_true(all(p + 2 * MIB + 4096, MIB - 4096, 0xa5));
+
+	/* It moves where nothing may be mapped: the mapping stays absent, and says why. */
+	move.by = 1LL << 40;
+	assert_int_equal(call(test, PBT_MOVE, &move), 0);
+	while (query().restores == 1)
+		usleep(1000);
+	assert_int_equal(query().error, -EOPNOTSUPP);
+	assert_false(query().flags & PEERBUF_QUERY_MAPPED);
+	move.by = -move.by;
+	assert_int_equal(call(test, PBT_MOVE, &move), 0);
+	while (query().restores == 2)
+		usleep(1000);
+	assert_int_equal(query().error, 0);
+	assert_true(query().flags & PEERBUF_QUERY_MAPPED);
+
+	/* Ended in the middle of a move. */
+	assert_int_equal(call(test, PBT_MOVE, &move), 0);
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+	munmap(v, 64 * MIB);
+	close(event);
+	close(test);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_of_a_memfd_is_mapped),
+		cmocka_unit_test(memory_of_a_heap_is_mapped),
+		cmocka_unit_test(tens_of_thousands_of_pages_are_one_run_of_iovas),
+		cmocka_unit_test(a_mapping_keeps_the_memory_when_the_fd_is_gone),
+		cmocka_unit_test(a_table_that_points_elsewhere_is_refused),
+		cmocka_unit_test(a_mixture_of_ram_and_device_memory_is_refused),
+		cmocka_unit_test(device_memory_that_cannot_be_revoked_is_refused),
+		cmocka_unit_test(a_buffer_that_moves_is_followed),
+	};
+
+	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);
+	return cmocka_run_group_tests_name("foreign", tests, setup, teardown);
+}
