@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * stress EXPORTER-BDF IMPORTER-BDF SECONDS [SEED]
+ *
+ * See stress.h. Prints test points; the last one is whether all invariants held.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "stress.h"
+
+struct tally *tally;
+
+uint64_t pick(struct random *r, uint64_t below)
+{
+	r->state = r->state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (r->state >> 33) % below;
+}
+
+void violated(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	printf("# violated: ");
+	vprintf(format, args);
+	printf("\n");
+	fflush(stdout);
+	va_end(args);
+	COUNT(violations);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+struct child {
+	const char *bdf;
+	void (*run)(const char *bdf, uint64_t seed);
+	pid_t pid;
+};
+
+static void keep_alive(struct child *c, struct random *r)
+{
+	uint64_t seed = pick(r, 1ULL << 31);
+	int status;
+
+	if (c->pid && waitpid(c->pid, &status, WNOHANG) == c->pid) {
+		if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+			violated("a process died of signal %d", WTERMSIG(status));
+		c->pid = 0;
+	}
+	if (c->pid)
+		return;
+	fflush(stdout);
+	c->pid = fork();
+	if (!c->pid)
+		c->run(c->bdf, seed);
+}
+
+/*
+ * QEMU 7.2 dies if its NVMe controller is reset, as VFIO does when its owner is gone, while
+ * a command is under way (nvme_rw_complete_cb() uses what the reset has freed). So the
+ * importer is stopped first, and killed when it is caught between two commands.
+ */
+static void kill_child(struct child *c)
+{
+	int tries;
+
+	if (!c->pid)
+		return;
+	for (tries = 0; tries < 1000; tries++) {
+		kill(c->pid, SIGSTOP);
+		usleep(1000);
+		if (c->run != run_importer || !__atomic_load_n(&tally->dma, __ATOMIC_SEQ_CST))
+			break;
+		kill(c->pid, SIGCONT);
+		usleep(1000);
+	}
+	kill(c->pid, SIGKILL);
+	COUNT(kills);
+}
+
+/* By root, behind the owner's back; in a process of its own, as it may have to wait. */
+static void reset_by_sysfs(const char *bdf)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", bdf);
+	if (fork())
+		return;
+	fd = open(path, O_WRONLY);
+	if (fd >= 0 && write(fd, "1", 1) == 1)
+		COUNT(sysfs_resets);
+	_exit(0);
+}
+
+static void chaos(struct child *child, struct random *r, double seconds)
+{
+	double end = now() + seconds;
+
+	while (now() < end) {
+		keep_alive(&child[0], r);
+		keep_alive(&child[1], r);
+		usleep(pick(r, 150000));
+		switch (pick(r, 12)) {
+		case 0:
+			kill_child(&child[0]);
+			break;
+		case 1:
+			kill_child(&child[1]);
+			break;
+		case 2 ... 4:
+			reset_by_sysfs(child[0].bdf);
+			break;
+		}
+	}
+	kill_child(&child[0]);
+	kill_child(&child[1]);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+}
+
+static void point(bool good, int *count, const char *name)
+{
+	printf("%s %d - %s\n", good ? "ok" : "not ok", ++*count, name);
+}
+
+int main(int argc, char **argv)
+{
+	struct child child[2] = { { .run = run_exporter }, { .run = run_importer } };
+	struct random r;
+	int count = 0;
+
+	if (argc < 4) {
+		fprintf(stderr, "usage: stress EXPORTER-BDF IMPORTER-BDF SECONDS [SEED]\n");
+		return 2;
+	}
+	child[0].bdf = argv[1];
+	child[1].bdf = argv[2];
+	r.state = argc > 4 ? strtoull(argv[4], NULL, 0) : (uint64_t)time(NULL);
+	printf("# seed %llu\n", (unsigned long long)r.state);
+	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		     -1, 0);
+
+	chaos(child, &r, atof(argv[3]));
+
+#define SHOW(what) printf("# " #what " %llu\n", (unsigned long long)tally->what)
+	SHOW(opens);
+	SHOW(exports);
+	SHOW(withdrawals);
+	SHOW(toggles);
+	SHOW(resets);
+	SHOW(sysfs_resets);
+	SHOW(maps);
+	SHOW(refused);
+	SHOW(unmaps);
+	SHOW(queries);
+	SHOW(revoked_seen);
+	SHOW(reads);
+	SHOW(kills);
+	point(tally->opens && tally->exports && tally->withdrawals && tally->maps &&
+	      tally->reads && tally->revoked_seen && tally->kills, &count,
+	      "the machine did something of everything");
+	point(!tally->violations, &count, "every invariant held");
+	return tally->violations ? 1 : 0;
+}

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The random machine of tests/stress. PEERBUF_STRESS_SECONDS and PEERBUF_STRESS_SEED, set by
+# vm/run --env, choose another length and replay a seed.
+#
+# One processor: with two, QEMU 7.2's software emulation now and then loses the timer of
+# one of them under a storm of IOMMU faults, which the kernel reports as an RCU stall.
+#
+# vm-topology: ssd-bar
+# vm-smp: 1
+# vm-timeout: 150
+# vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
+# vm-needs: build/tests/stress/stress
+set -u
+. vm/tap.sh
+peerbuf device bind "$SSD_BDF" vfio-pci >&2 && peerbuf device bind "$BAR_BDF" vfio_pci_peerbuf >&2 ||
+	bail "devices cannot be bound"
+
+# shellcheck disable=SC2086 # no seed is no argument
+build/tests/stress/stress "$BAR_BDF" "$SSD_BDF" "${PEERBUF_STRESS_SECONDS:-60}" \
+	${PEERBUF_STRESS_SEED:-}
+_tap_count=2
+is "$(cat /sys/kernel/debug/peerbuf/buffers)" "" "no buffer is left in the kernel"
+peerbuf device unbind "$SSD_BDF" >&2 && peerbuf device unbind "$BAR_BDF" >&2 &&
+	rmmod vfio_iommu_peerbuf && rmmod vfio_pci_peerbuf && rmmod peerbuf_core
+ok $? "the modules can be unloaded"
