@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc)
 
 BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 
-.PHONY: all modules user setup kernel check check-host check-vm demo help \
+.PHONY: all modules user setup kernel check check-host check-vm check-debug demo help \
 	clean clean-cache distclean
 
 all: setup kernel
@@ -41,7 +41,8 @@ kernel: setup
 check: all
 	+@$(MAKE) --no-print-directory check-host
 	+@$(MAKE) --no-print-directory check-vm
-	@scripts/summary build/check-host.log build/check-vm.log
+	@scripts/summary "all checks" "host tests" build/check-host.log \
+		"virtual machine tests" build/check-vm.log
 
 check-host: all
 	+@$(BUILD_MK) check-host JOBS=$(JOBS)
@@ -49,6 +50,15 @@ check-host: all
 # T=name runs a single test, and keeps all that it left.
 check-vm: all
 	+@$(BUILD_MK) check-vm JOBS=$(JOBS)
+
+# The tests in virtual machines once more, on a kernel that checks itself while it runs.
+ifeq ($(KERNEL),debug)
+check-debug: all
+	+@$(BUILD_MK) check-debug JOBS=$(JOBS)
+else
+check-debug:
+	+@$(MAKE) --no-print-directory check-debug KERNEL=debug KDIR=
+endif
 
 demo: all
 	@demo/run
@@ -68,7 +78,9 @@ help:
 	@echo 'make check         build, then run all tests'
 	@echo 'make check-host    the tests that need no virtual machine of their own'
 	@echo 'make check-vm      the tests in virtual machines; T=name runs one of tests/vm'
+	@echo 'make check-debug   those once more on a kernel with KASAN, lockdep and others, which'
+	@echo '                   is built the first time, for a quarter of an hour'
 	@echo 'make demo          an SSD reads into another device, which is reset meanwhile'
 	@echo 'make clean         remove what was built'
-	@echo 'make clean-cache   remove the downloaded kernels'
+	@echo 'make clean-cache   remove the kernels that were downloaded or built'
 	@echo 'make setup         install the Debian packages that all this needs'

@@ -19,7 +19,7 @@ CPPFLAGS := -D_GNU_SOURCE -Iinclude/uapi -Ilib $(EXTRA_CPPFLAGS)
 CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -g $(EXTRA_CFLAGS)
 LDFLAGS := $(EXTRA_LDFLAGS)
 
-.PHONY: all modules user check-host check-vm
+.PHONY: all modules user check-host check-vm check-debug
 all: modules user
 
 # ---- kernel modules -------------------------------------------------------------------
@@ -31,6 +31,9 @@ MODULES := $(BUILD)/modules/$(KERNEL)
 MIRROR := $(BUILD)/kernel-$(KERNEL)
 MODULE_SOURCES := $(shell find kernel include tests/kmod -type f)
 
+# A kernel of ours without type information must not be compared with the running one.
+BTF_OF_KERNEL = $(if $(wildcard $(KDIR:/build=/release)),BTF=$(abspath $(KDIR:/build=/btf)))
+
 modules: $(MODULES)/.built
 
 $(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers
@@ -39,7 +42,7 @@ $(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers
 	@cp -rsf $(CURDIR)/kernel/. $(MIRROR)/kernel/
 	@cp -rsf $(CURDIR)/tests/kmod/. $(MIRROR)/kmod/
 	@ln -sfn $(CURDIR)/include $(MIRROR)/include
-	$(MAKE) -C $(MIRROR)/kernel KDIR=$(abspath $(KDIR)) $(addprefix BTF=,$(wildcard $(KDIR:/build=/btf)))
+	$(MAKE) -C $(MIRROR)/kernel KDIR=$(abspath $(KDIR)) $(BTF_OF_KERNEL)
 	$(MAKE) -C $(abspath $(KDIR)) M=$(CURDIR)/$(MIRROR)/kmod modules \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(MIRROR)/kernel/Module.symvers
 	@rm -f $(MODULES)/*.ko
@@ -78,3 +81,22 @@ else
 	@mkdir -p $(BUILD)
 	@prove --exec vm/run -j $(JOBS) $(VM_TESTS) 2>&1 | tee $(BUILD)/check-vm.log
 endif
+
+# Each part runs even if the one before has failed. The first shows that a mistake does
+# not pass; the last repeats a test that takes every way in which access ends, slowly.
+LEAK_TESTS := $(if $(T),$(VM_TESTS),tests/vm/20-revoke.sh)
+DEBUG_LOG := $(BUILD)/check-debug
+
+check-debug:
+	$(if $(VM_TESTS),,$(error there is no test tests/vm/$(T).sh))
+	@mkdir -p $(BUILD)
+	@status=0; \
+	echo "peerbuf: what the debug kernel and the harness notice"; \
+	prove --exec '' tests/harness/debug-kernel.t 2>&1 | tee $(DEBUG_LOG)-harness.log || status=1; \
+	echo "peerbuf: virtual machine tests on the debug kernel"; \
+	prove --exec vm/run -j $(JOBS) $(VM_TESTS) 2>&1 | tee $(DEBUG_LOG)-vm.log || status=1; \
+	echo "peerbuf: leaks on the debug kernel"; \
+	prove --exec 'vm/run --kmemleak' -j $(JOBS) $(LEAK_TESTS) 2>&1 | tee $(DEBUG_LOG)-leaks.log || status=1; \
+	exit $$status
+	@scripts/summary "all checks on the debug kernel" "tests of what it notices" $(DEBUG_LOG)-harness.log \
+		"virtual machine tests" $(DEBUG_LOG)-vm.log "tests while looking for leaks" $(DEBUG_LOG)-leaks.log

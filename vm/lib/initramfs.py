@@ -145,6 +145,9 @@ def add_modules(archive, kernel, spec):
         for n in present).encode())
     for name in ("modules.alias", "modules.symbols"):
         archive.data(f"{base}/{name}", b"")
+    own = [name for name, path, _ in loaded if path.startswith(kernel.own_modules)]
+    spec.own_modules = own
+    archive.data("vm/own-modules", "".join(f"{name}\n" for name in reversed(own)).encode())
     archive.data("vm/modules", "".join(
         f"/{base}/{name}.ko {parameters.get(name, '')}".rstrip() + "\n"
         for name, _, _ in loaded).encode())
@@ -171,6 +174,8 @@ def build(path, spec, kernel, topology, accel):
     add_tree(archive, spec)
     add_modules(archive, kernel, spec)
     environment = {"VM_TOPOLOGY": topology.name, "VM_KERNEL": kernel.name, "VM_ACCEL": accel}
+    if spec.kmemleak:
+        environment["VM_KMEMLEAK"] = "yes"
     environment.update(topology.environment())
     environment.update(spec.environment)
     archive.data("vm/env", "".join(

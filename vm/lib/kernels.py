@@ -28,6 +28,7 @@ class Kernel:
         self.release = self._text("release")
         # Instrumented kernels are slow; a limit meant for the stock one is stretched.
         self.timeout_scale = float(self._text("timeout-scale", "1"))
+        self.own_modules = os.path.join(ROOT, "build", "modules", name)
         self._index = None
 
     def _text(self, name, default=None):
@@ -37,6 +38,10 @@ class Kernel:
         with open(path, encoding="ascii") as f:
             return f.read().strip()
 
+    def has_config(self, symbol):
+        with open(os.path.join(self.directory, "config"), encoding="utf-8") as f:
+            return f"{symbol}=y" in f.read().split()
+
     def image(self):
         unpacked = os.path.join(self.directory, "vmlinux")
         return unpacked if os.path.exists(unpacked) else os.path.join(self.directory, "vmlinuz")
@@ -44,8 +49,7 @@ class Kernel:
     def _find_modules(self):
         index = {}
         top = os.path.join(self.directory, "modules", "kernel")
-        own = os.path.join(ROOT, "build", "modules", self.name)
-        for base in (top, own):  # our own come last and win
+        for base in (top, self.own_modules):  # our own come last and win
             for directory, _, names in os.walk(base):
                 for name in names:
                     if re.search(r"\.ko(\.xz)?$", name):

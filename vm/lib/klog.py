@@ -14,6 +14,9 @@ TROUBLE = re.compile("|".join((
     r"already set", r"DMA-API:", r"unregister_netdevice", r"blocked for more than",
     r"hung task", r"soft lockup", r"hard LOCKUP", r"rcu: INFO", r"self-detected stall",
     r"Kernel panic", r"list_(?:add|del) corruption", r"Bad page (?:state|map)",
+    # The slab allocator's reports; a checker that stops looking; objects' life cycles.
+    r"\bBUG [\w.:-]+ \(", r"still has objects", r"INFO: lockdep is turned off", r"\bODEBUG:",
+    r"kmemleak: Cannot", r"kmemleak: .*detector disabled",
     r"kmemleak: \d+ new", r"Unbalanced ", r"stack guard page", r"page allocation failure",
     r"Unknown symbol", r"disagrees about version of symbol",
 )))
@@ -23,6 +26,8 @@ HARMLESS = re.compile("|".join((
     r"KASLR disabled", r"Kernel panic - not syncing: VFS.*probe",
     r"Command line:", r"Kernel command line:", r"Unknown kernel command line",
     r"kasan: KernelAddressSanitizer initialized", r"rcu:\s+RCU lockdep checking is enabled",
+    r"DMA-API: preallocated \d+ debug entries", r"DMA-API: debugging enabled by kernel config",
+    r"kmemleak: Kernel memory leak detector disabled$",  # kmemleak=off, the default
 )))
 
 BEGIN = "[ cut here ]"
@@ -50,6 +55,34 @@ def _trouble_in(lines, expected):
     if found and any(e.search(line) for e in expected for line in lines):
         return False  # the test says that it provokes this report
     return bool(found)
+
+
+# A line of a leak's backtrace: an address, and what is there; a module of ours, or one
+# that has been unloaded since, which leaves the address only.
+FRAME = re.compile(r"^\s+(?:\[<[^>]*>\] )?(?:0x([0-9a-f]+)$|\S+\+0x\S+ \[(\w+)\])")
+
+
+def leaks(lines, ours, places):
+    """Returns those of kmemleak's reports that have code of ours in their backtrace.
+
+    ours has the names of modules, places has (first address, end, name) of where they were.
+    """
+    found, report, guilty = [], [], False
+    for line in lines + ["unreferenced object (the end)"]:
+        if line.startswith("unreferenced object"):
+            found += report if guilty else []
+            report, guilty = [], False
+        match = FRAME.match(line)
+        if match and match.group(1):
+            address = int(match.group(1), 16)
+            where = [f"{name}+{address - first:#x}" for first, end, name in places
+                     if first <= address < end]
+            line += " " + (where[0] if where else "(in an unloaded module)")
+            guilty = True
+        elif match and match.group(2) in ours:
+            guilty = True
+        report.append(line)
+    return found[:SHOWN]
 
 
 def trouble(text, expected=()):

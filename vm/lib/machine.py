@@ -5,7 +5,12 @@ The guest has three virtio ports: its standard output, its standard error, and a
 protocol to the harness:
 
     guest to host           host to guest
-    exit STATUS             -
+    ended STATUS            -       the program has ended
+    stuck TEXT              -       why a module could not be unloaded
+    module NAME SIZE ADDR   -       where a module of ours was loaded
+    leak TEXT               -       a line of kmemleak's report
+    scanned                 -       the report is complete
+    exit                    -       about to power off
     qmp JSON                ok JSON, or error TEXT
     monitor WORDS           ok TEXT, or error TEXT
     event NAME [SECONDS]    ok JSON, or error TEXT
@@ -24,6 +29,7 @@ import time
 from errors import Failure
 
 CHANNELS = ("out", "err", "host")
+NOTES = ("ended", "stuck", "module", "leak", "scanned", "exit")
 QMP_SECONDS = 20
 END_SECONDS = 15  # between the program's end and the machine's
 PR_SET_PDEATHSIG = 1
@@ -145,6 +151,11 @@ class Machine:
         self._on = {"out": on_output, "err": on_error}
         self._errors = []
         self.status = None      # of the guest's program
+        self.tidy = False       # the guest has also done all that follows its program
+        self.stuck = []         # modules that could not be unloaded
+        self.places = []        # (first address, end, name) of modules
+        self.leaks = None       # kmemleak's report, once it is complete
+        self._leaks = []
         self.timed_out = False
         self.returncode = None  # of QEMU
 
@@ -168,9 +179,8 @@ class Machine:
 
     def _request(self, line):
         word, _, rest = line.partition(" ")
-        if word == "exit":
-            self.status = int(rest)
-            self._deadline = min(self._deadline, time.monotonic() + END_SECONDS)
+        if word in NOTES:
+            self._note(word, rest)
             return
         try:
             reply = "ok " + self._answer(word, rest)
@@ -178,6 +188,23 @@ class Machine:
             reply = "error " + str(error)
         one_line = reply.replace("\\", "\\\\").replace("\r", "").replace("\n", "\\n")
         self._sockets["host"].sendall(one_line.encode() + b"\n")
+
+    def _note(self, word, rest):
+        """Takes what needs no reply."""
+        if word == "ended":
+            self.status = int(rest)
+        elif word == "stuck":
+            self.stuck.append(rest)
+        elif word == "module":
+            name, size, address = rest.split()
+            self.places.append((int(address, 16), int(address, 16) + int(size), name))
+        elif word == "leak":
+            self._leaks.append(rest)
+        elif word == "scanned":
+            self.leaks = self._leaks
+        elif word == "exit":
+            self.tidy = True
+            self._deadline = min(self._deadline, time.monotonic() + END_SECONDS)
 
     def _answer(self, word, rest):
         if word == "qmp":
@@ -203,7 +230,7 @@ class Machine:
         while selector.get_map():
             left = self._deadline - time.monotonic()
             if left <= 0:
-                self.timed_out = self.status is None
+                self.timed_out = not self.tidy
                 self._process.kill()
                 break
             for key, _ in selector.select(left):

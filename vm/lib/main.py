@@ -20,6 +20,7 @@ from topology import Topology
 
 TAIL = 30  # lines of the console to show when a run ends badly
 TIMED_OUT = 124
+KMEMLEAK_SCALE = 4  # each allocation is registered, with its backtrace
 
 
 def tail(text, count=TAIL):
@@ -35,9 +36,17 @@ class Run:
         self.topology = Topology(spec.topology, spec.workdir, spec.variables)
         self.machine = machine.Machine(self._output, self._error)
         self.timeout = spec.timeout * self.kernel.timeout_scale
+        if spec.kmemleak:
+            self._check_kmemleak()
+            self.timeout *= KMEMLEAK_SCALE
         self.tap = Tap(self._emit)
         self._result = open(self._path("result.tap"), "w", encoding="utf-8")
         self._stderr = open(self._path("stderr.log"), "w", encoding="utf-8")
+
+    def _check_kmemleak(self):
+        if not self.kernel.has_config("CONFIG_DEBUG_KMEMLEAK"):
+            raise Failure(f"kernel {self.kernel.name} has no kmemleak: "
+                          "take one that has, such as --kernel debug")
 
     def _path(self, name):
         return os.path.join(self.spec.workdir, name)
@@ -99,7 +108,7 @@ class Run:
         tap, where = self.tap, os.path.relpath(self.spec.workdir, ROOT)
         status = self.machine.status
         splats = klog.trouble(log, self.spec.expected_log)
-        complete = status is not None
+        complete = self.machine.tidy
         if tap.skip_all and not tap.points and status == 0 and not splats:
             self._emit(tap.skip_all)
             return 0
@@ -112,6 +121,8 @@ class Run:
             tap.point(False, "the guest's program reported a test point")
         if tap.guest_plan is not None and tap.guest_plan != tap.points and complete and not status:
             tap.point(False, f"the guest's program kept its plan of {tap.guest_plan} test points")
+        if complete:
+            self._judge_what_is_left()
         tap.point(not splats, "the kernel log is clean", splats)
         if tap.failed:
             self._emit(f"# logs: {where}/console.log, {where}/stderr.log; QEMU's command: {where}/qemu.sh")
@@ -122,9 +133,21 @@ class Run:
             return TIMED_OUT
         return status or (1 if tap.failed else 0)
 
+    def _judge_what_is_left(self):
+        if self.spec.own_modules:
+            self.tap.point(not self.machine.stuck, "the modules could be unloaded after the test",
+                           self.machine.stuck)
+        if self.spec.kmemleak:
+            report = self.machine.leaks
+            leaks = ["the guest made no scan for leaks"] if report is None else \
+                klog.leaks(report, self.spec.own_modules, self.machine.places)
+            self.tap.point(not leaks, "no memory of ours leaked", leaks)
+
     def _why_incomplete(self):
         if self.machine.timed_out:
-            return f"the guest's program ended within {self.timeout:g} seconds"
+            what = "guest's program ended" if self.machine.status is None else \
+                "modules were unloaded and the guest ended"
+            return f"the {what} within {self.timeout:g} seconds"
         if self.machine.returncode:
             how = self.machine.returncode
             return "QEMU kept running" + (f" (it was killed by signal {-how})" if how < 0

@@ -63,6 +63,9 @@ def parser():
                    help="copy a file of this machine into the guest")
     p.add_argument("--env", action="append", default=[], type=pair, metavar="NAME=VALUE",
                    help="set an environment variable of the program")
+    p.add_argument("--kmemleak", action="store_true",
+                   default=os.environ.get("PEERBUF_VM_KMEMLEAK", "") not in ("", "0"),
+                   help="look for leaked memory at the end; needs a kernel with kmemleak, and time")
     p.add_argument("--workdir", help="where logs go (default: build/vm/NAME)")
     p.add_argument("--keep", action="store_true",
                    help="keep disk images and the initramfs too, and print where they are")
@@ -101,6 +104,11 @@ class Spec:
         self.needs = words("needs")
         self.cmdline = words("cmdline") + " ".join(options.cmdline).split()
         self.expected_log = header.get("expect-log", [])
+        self.kmemleak = options.kmemleak
+        if self.kmemleak:
+            self.cmdline.append("kmemleak=on")
+            # The kernel's own leaks are counted there, too; Run.judge() tells them apart.
+            self.expected_log = self.expected_log + [r"kmemleak: \d+ new suspected"]
         self.variables = dict(pair(s) for s in words("set"))
         self.variables.update(options.set)
         self.files = options.file
@@ -115,4 +123,5 @@ class Spec:
 
     def _workdir(self):
         name = self.name if self.kernel == "stock" else f"{self.name}@{self.kernel}"
+        name += "+kmemleak" if self.kmemleak else ""
         return os.path.join(ROOT, "build", "vm", name)

@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# On the debug kernel each kind of mistake is noticed by the kernel, and fails the run:
+# the suite that runs on it can fail. "make check-debug" makes what this needs.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+kernel=${PEERBUF_KERNEL:-stock}
+if [ "$kernel" != debug ]; then
+	echo "1..0 # SKIP kernel $kernel does not check itself: make check-debug runs this"
+	exit 0
+fi
+if ! scripts/kernel list | grep -qx "$kernel" || [ ! -e "build/modules/$kernel/peerbuf_splat.ko" ]; then
+	echo "1..0 # SKIP there is no kernel $kernel with modules for it here: make check-debug makes them"
+	exit 0
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+count=0
+
+point() { # STATUS NAME OUTPUT
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count - $2"
+	else
+		echo "not ok $count - $2"
+		sed 's/^/# /' "$3"
+	fi
+}
+
+# The program of every machine here.
+cat >"$work/program.sh" <<'G'
+echo "ok 1 - the module was loaded"
+G
+
+load() { # MISTAKE [OPTION...]
+	local mistake=$1
+	shift
+	vm/run --kernel "$kernel" --workdir "$work/$mistake" --modules "peerbuf_splat,what=$mistake" \
+		"$@" "$work/program.sh" >"$work/$mistake.output" 2>&1
+	echo $? >"$work/$mistake.status"
+}
+
+said() { # MISTAKE EXTENDED-REGEX
+	grep -Eq -- "$2" "$work/$1.output"
+}
+
+# What each mistake makes the kernel say.
+reports="\
+use-after-free      BUG: KASAN: slab-use-after-free in use_after_free
+lock-order          WARNING: possible circular locking dependency detected
+sleep-in-atomic     BUG: sleeping function called from invalid context
+rcu-without-lock    WARNING: suspicious RCU usage
+shift               UBSAN: shift-out-of-bounds
+free-active-timer   ODEBUG: free active
+delete-twice        list_del corruption
+dma-unmap-unmapped  DMA-API: .*device driver tries to free DMA memory it has not allocated"
+
+# Two machines at a time.
+load nothing --kmemleak &
+load leak --kmemleak &
+wait
+while read -r mistake _; do
+	load "$mistake" &
+	if [ "$(jobs -r | wc -l)" -ge 2 ]; then
+		wait -n
+	fi
+done <<<"$reports"
+wait
+
+[ "$(cat "$work/nothing.status")" -eq 0 ]
+point $? "a module that does nothing wrong passes, kmemleak and all" "$work/nothing.output"
+
+while read -r mistake report; do
+	[ "$(cat "$work/$mistake.status")" -eq 1 ] && said "$mistake" '^not ok .* the kernel log is clean' &&
+		said "$mistake" "^# .*$report"
+	point $? "$mistake fails the run with the kernel's report" "$work/$mistake.output"
+done <<<"$reports"
+
+[ "$(cat "$work/leak.status")" -eq 1 ] && said leak '^not ok .* no memory of ours leaked' &&
+	said leak '^# .*peerbuf_splat\+0x|^# .*\[peerbuf_splat\]' && said leak '^ok .* the kernel log is clean'
+point $? "a leak fails the run with --kmemleak, and its backtrace names the module" "$work/leak.output"
+
+echo "1..$count"
