@@ -80,7 +80,7 @@ static bool written_byte(const char __user *buf, loff_t pos, size_t count,
 }
 
 /**
- * config_effect - what a write to config space may do to memory
+ * struct config_effect - what a write to config space may do to memory
  * @touches: it writes a register that memory depends on
  * @takes: it writes a value to it that takes memory away
  */
