@@ -12,7 +12,8 @@ $(if $(V),,$(eval .SILENT:))
 
 BUILD := build
 KERNEL := $(or $(PEERBUF_KERNEL),stock)
-KDIR ?= $(or $(shell scripts/kernel path $(KERNEL)),$(error no kernel to build for))/build
+# One that is given but empty, as a caller's variable may be, is none.
+override KDIR := $(or $(KDIR),$(or $(shell scripts/kernel path $(KERNEL)),$(error no kernel to build for))/build)
 JOBS ?= 1
 
 CPPFLAGS := -D_GNU_SOURCE -Iinclude/uapi -Ilib $(EXTRA_CPPFLAGS)

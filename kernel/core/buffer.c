@@ -31,23 +31,36 @@ static void native_release(struct dma_buf *dmabuf)
 	kfree(buf);
 }
 
+/*
+ * Who fills scatterlists for an attachment: the exporter, also where the core will map
+ * them in a domain, or the conversion; NULL where none are used.
+ */
+static const struct dma_buf_mapping_sgt_exp_ops *
+sgt_ops(const struct dma_buf_mapping_match *m)
+{
+	const struct dma_buf_mapping_type *source = m->origin ?: m->type;
+
+	if (source == &dma_buf_mapping_sgt_type)
+		return container_of(m->exp_ops,
+				    struct dma_buf_mapping_sgt_exp_ops, ops);
+	return m->type == &dma_buf_mapping_sgt_type ? &peerbuf_pal_to_sgt_ops :
+						      NULL;
+}
+
 static struct sg_table *native_map(struct dma_buf_attachment *attach,
 				   enum dma_data_direction dir)
 {
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
-	const struct dma_buf_mapping_sgt_exp_ops *ops;
+	const struct dma_buf_mapping_sgt_exp_ops *ops = sgt_ops(&pa->result);
 	struct sg_table *sgt;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (pa->result.type != &dma_buf_mapping_sgt_type)
+	if (!ops)
 		return ERR_PTR(-EINVAL);
 	if (peerbuf_buffer_of(attach->dmabuf)->state != PEERBUF_STATE_LIVE)
 		return ERR_PTR(-ENODEV);
 
-	ops = pa->result.origin ? &peerbuf_pal_to_sgt_ops :
-		container_of(pa->result.exp_ops,
-			     struct dma_buf_mapping_sgt_exp_ops, ops);
 	sgt = ops->map_dma_buf(attach, dir);
 	if (!IS_ERR(sgt))
 		peerbuf_buffer_hold(pa);
@@ -58,12 +71,8 @@ static void native_unmap(struct dma_buf_attachment *attach,
 			 struct sg_table *sgt, enum dma_data_direction dir)
 {
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
-	const struct dma_buf_mapping_sgt_exp_ops *ops;
 
-	ops = pa->result.origin ? &peerbuf_pal_to_sgt_ops :
-		container_of(pa->result.exp_ops,
-			     struct dma_buf_mapping_sgt_exp_ops, ops);
-	ops->unmap_dma_buf(attach, sgt, dir);
+	sgt_ops(&pa->result)->unmap_dma_buf(attach, sgt, dir);
 	peerbuf_buffer_unhold(pa);
 }
 

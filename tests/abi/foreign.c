@@ -263,6 +263,36 @@ static void device_memory_that_cannot_be_revoked_is_refused(void **state)
 	close(fd);
 }
 
+/* A native exporter of scatterlists is mapped in the same way, and checked as well. */
+static void a_native_scatterlist_is_mapped_and_checked_too(void **state)
+{
+	struct range range[] = { { 8 * MIB, MIB }, { 2 * MIB, MIB } }, msi = { 0xfee00000, PAGE };
+	int fd = foreign(PBT_NATIVE_SGT, range, 2, 2 * MIB);
+	unsigned char *p;
+	void *v;
+
+	assert_true(fd >= 0);
+	assert_int_equal(peerbuf_device_mmap(bar, BAR2, 0, 64 * MIB, PROT_READ | PROT_WRITE, &v),
+			 0);
+	p = v;
+	memset(p, 0xa5, 64 * MIB);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, 2 * MIB, IOVA, RW), 0);
+	assert_int_equal(query().nr_ranges, 2);
+	dma(IOVA, 2 * MIB);
+	assert_true(all(p + 8 * MIB, MIB, 0));
+	assert_true(all(p + 2 * MIB, MIB, 0));
+	assert_true(all(p + 3 * MIB, 5 * MIB, 0xa5));
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+	munmap(v, 64 * MIB);
+	close(fd);
+
+	fd = foreign(PBT_NATIVE_SGT | PBT_RAW_ADDRESSES, &msi, 1, PAGE);
+	assert_true(fd >= 0);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, PAGE, IOVA, RW),
+			 -EOPNOTSUPP);
+	close(fd);
+}
+
 /* ------------------------------------------------------------- one that moves */
 
 static void a_buffer_that_moves_is_followed(void **state)
@@ -335,6 +365,7 @@ int main(void)
 		cmocka_unit_test(a_table_that_points_elsewhere_is_refused),
 		cmocka_unit_test(a_mixture_of_ram_and_device_memory_is_refused),
 		cmocka_unit_test(device_memory_that_cannot_be_revoked_is_refused),
+		cmocka_unit_test(a_native_scatterlist_is_mapped_and_checked_too),
 		cmocka_unit_test(a_buffer_that_moves_is_followed),
 	};
 

@@ -94,7 +94,7 @@ static struct dma_buf *export(const struct pbt_export *arg)
 	}
 	base = arg->flags & PBT_RAW_ADDRESSES ? 0 :
 	       pci_resource_start(ex->pdev, 2);
-	if (arg->flags & (PBT_FOREIGN | PBT_FOREIGN_STATIC)) {
+	if (arg->flags & (PBT_FOREIGN | PBT_FOREIGN_STATIC | PBT_NATIVE_SGT)) {
 		dmabuf = foreign_export(arg, base);
 		goto err_pdev;
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An exporter that knows nothing of peerbuf, as those of the stock kernel are, and whose
- * scatterlists hold whatever addresses it is told to. It can move its memory.
+ * An exporter whose scatterlists hold whatever addresses it is told to. As a foreign one it
+ * knows nothing of peerbuf, as those of the stock kernel, and can move its memory; as a
+ * native one it offers the SGT type.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -14,7 +15,9 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include <linux/peerbuf/buffer.h>
 #include <linux/peerbuf/range.h>
+#include <linux/peerbuf/sgt.h>
 
 #include "peerbuf_test.h"
 
@@ -28,10 +31,8 @@ struct foreign {
 	struct phys_vec *vec;
 };
 
-static struct sg_table *foreign_map(struct dma_buf_attachment *attach,
-				    enum dma_data_direction dir)
+static struct sg_table *fill_table(const struct foreign *f)
 {
-	struct foreign *f = attach->dmabuf->priv;
 	struct scatterlist *sg;
 	struct sg_table *sgt;
 	unsigned int i;
@@ -50,6 +51,18 @@ static struct sg_table *foreign_map(struct dma_buf_attachment *attach,
 	return sgt;
 }
 
+static struct sg_table *foreign_map(struct dma_buf_attachment *attach,
+				    enum dma_data_direction dir)
+{
+	return fill_table(attach->dmabuf->priv);
+}
+
+static struct sg_table *native_map(struct dma_buf_attachment *attach,
+				   enum dma_data_direction dir)
+{
+	return fill_table(peerbuf_exporter_priv(attach->dmabuf));
+}
+
 static void foreign_unmap(struct dma_buf_attachment *attach,
 			  struct sg_table *sgt, enum dma_data_direction dir)
 {
@@ -57,12 +70,17 @@ static void foreign_unmap(struct dma_buf_attachment *attach,
 	kfree(sgt);
 }
 
-static void foreign_release(struct dma_buf *dmabuf)
+static void free_private(void *priv)
 {
-	struct foreign *f = dmabuf->priv;
+	struct foreign *f = priv;
 
 	kvfree(f->vec);
 	kfree(f);
+}
+
+static void foreign_release(struct dma_buf *dmabuf)
+{
+	free_private(dmabuf->priv);
 }
 
 static int foreign_pin(struct dma_buf_attachment *attach)
@@ -88,6 +106,30 @@ static const struct dma_buf_ops static_ops = {
 	.release = foreign_release,
 };
 
+static const struct dma_buf_mapping_sgt_exp_ops native_sgt_ops = {
+	.map_dma_buf = native_map,
+	.unmap_dma_buf = foreign_unmap,
+};
+
+static const struct peerbuf_exporter_ops native_ops = {
+	.release = free_private,
+};
+
+static struct dma_buf *export_native(struct foreign *f, u64 size)
+{
+	struct dma_buf_mapping_match match = DMA_BUF_EMAPPING_SGT(&native_sgt_ops);
+
+	return peerbuf_export(&(struct peerbuf_export_info) {
+		.owner = THIS_MODULE,
+		.exp_name = "peerbuf_test",
+		.ops = &native_ops,
+		.single_exporter_match = &match,
+		.size = size,
+		.flags = O_RDWR,
+		.priv = f,
+	});
+}
+
 struct dma_buf *foreign_export(const struct pbt_export *arg, u64 base)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
@@ -112,11 +154,10 @@ struct dma_buf *foreign_export(const struct pbt_export *arg, u64 base)
 	info.size = arg->size;
 	info.flags = O_RDWR;
 	info.priv = f;
-	dmabuf = dma_buf_export(&info);
-	if (IS_ERR(dmabuf)) {
-		kvfree(f->vec);
-		kfree(f);
-	}
+	dmabuf = arg->flags & PBT_NATIVE_SGT ? export_native(f, arg->size) :
+					       dma_buf_export(&info);
+	if (IS_ERR(dmabuf))
+		free_private(f);
 	return dmabuf;
 }
 

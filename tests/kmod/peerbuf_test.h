@@ -56,6 +56,7 @@ struct pbt_export {
 #define PBT_RAW_ADDRESSES 1	/* offsets are physical addresses */
 #define PBT_FOREIGN	2	/* by an exporter that knows nothing of peerbuf */
 #define PBT_FOREIGN_STATIC 4	/* which, besides, cannot move or revoke */
+#define PBT_NATIVE_SGT	8	/* a native one that fills scatterlists itself */
 	__s32 fd;		/* out */
 };
 

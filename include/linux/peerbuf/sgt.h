@@ -18,8 +18,9 @@ struct sg_table;
 /**
  * struct dma_buf_mapping_sgt_exp_ops - an exporter that fills scatterlists itself
  * @ops: tag
- * @map_dma_buf: as dma_buf_ops.map_dma_buf: the table, or an ERR_PTR. The
- *	reservation lock is held; the core has checked that the buffer is LIVE.
+ * @map_dma_buf: as dma_buf_ops.map_dma_buf: the table, for attach->dev, or an
+ *	ERR_PTR. The reservation lock is held; the core has checked that the buffer is
+ *	LIVE.
  * @unmap_dma_buf: as dma_buf_ops.unmap_dma_buf. The reservation lock is held.
  */
 struct dma_buf_mapping_sgt_exp_ops {
