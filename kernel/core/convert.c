@@ -158,13 +158,20 @@ static void unmap_table(struct peerbuf_attachment *pa)
 	pa->sgt = NULL;
 }
 
-/* Device memory that its exporter cannot take back must not be handed out. */
-static bool revocable(struct peerbuf_attachment *pa, enum peerbuf_memory kind)
+/*
+ * Device memory that its exporter cannot take back must not be handed out; and whose it
+ * is must be known where only known routes are wanted.
+ */
+static bool acceptable(struct peerbuf_attachment *pa, enum peerbuf_memory kind)
 {
 	struct dma_buf *dmabuf = pa->base->dmabuf;
 
-	return kind == PEERBUF_MEMORY_RAM || peerbuf_is_native(dmabuf) ||
-	       dmabuf->ops->pin;
+	if (kind == PEERBUF_MEMORY_RAM)
+		return true;
+	if (pa->result.iommu_data.strict &&
+	    !pa->result.iommu_data.exporting_p2p_device)
+		return false;
+	return peerbuf_is_native(dmabuf) || dmabuf->ops->pin;
 }
 
 /* The table stays: while it is held the exporter keeps the memory in its place. */
@@ -184,8 +191,8 @@ static int map_from_sgt(struct peerbuf_attachment *pa)
 	if (IS_ERR(list))
 		ret = PTR_ERR(list);
 	else
-		ret = revocable(pa, kind) ? map_list(pa, list, kind) :
-					    -EOPNOTSUPP;
+		ret = acceptable(pa, kind) ? map_list(pa, list, kind) :
+					     -EOPNOTSUPP;
 	if (!IS_ERR(list))
 		dma_buf_phys_list_put(list);
 	if (ret)

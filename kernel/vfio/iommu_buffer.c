@@ -25,6 +25,7 @@
  * @dmabuf: the buffer; referenced
  * @offset: first byte of it that is mapped
  * @strict: refuse routes not known to work
+ * @established: it was mapped once; domains that join take it as it is. space->lock
  * @event: signalled when something happens; or NULL
  * @attachments: one per domain, oldest first; space->lock, and the reservation
  *	lock to change it
@@ -36,6 +37,7 @@ struct buffer {
 	struct dma_buf *dmabuf;
 	u64 offset;
 	bool strict;
+	bool established;
 	struct eventfd_ctx *event;
 	struct list_head attachments;
 	u64 revokes;
@@ -161,7 +163,6 @@ static int buffer_map_domain(struct mapping *m, struct domain *d)
 		.prot = m->prot,
 	};
 	struct attached *at;
-	bool first = list_empty(&b->attachments);
 	int ret;
 
 	at = kzalloc(sizeof(*at), GFP_KERNEL_ACCOUNT);
@@ -183,14 +184,14 @@ static int buffer_map_domain(struct mapping *m, struct domain *d)
 
 	dma_resv_lock(b->dmabuf->resv, NULL);
 	/* A domain that joins takes the buffer as it is, revoked or not. */
-	ret = first ? dma_buf_iommu_map(at->attach, &map) :
-		      dma_buf_iommu_map_deferred(at->attach, &map);
+	ret = b->established ? dma_buf_iommu_map_deferred(at->attach, &map) :
+			       dma_buf_iommu_map(at->attach, &map);
 	dma_resv_unlock(b->dmabuf->resv);
 	if (ret)
 		drop_attached(at);
 out:
 	/* A dead buffer has nothing for a domain that joins, and is no obstacle. */
-	if (ret == -ENODEV && !first)
+	if (ret == -ENODEV && b->established)
 		return 0;
 	/* Nothing in common is a refusal, not a fault of the caller. */
 	return ret == -EINVAL ? -EOPNOTSUPP : ret;
@@ -312,6 +313,8 @@ int buffer_map(struct space *s, const struct peerbuf_iommu_map_buffer *arg)
 	ret = space_check(s, arg->iova, arg->length);
 	if (!ret)
 		ret = space_insert(s, &b->m);
+	if (!ret)
+		b->established = true;
 	mutex_unlock(&s->lock);
 	if (ret)
 		buffer_free(&b->m);
@@ -348,7 +351,8 @@ static void fill_query(struct buffer *b, struct peerbuf_iommu_query_buffer *q)
 	struct peerbuf_attachment_info info;
 	struct dma_buf_iommu_status status;
 	struct attached *at;
-	bool mapped = true, enforced = true;
+	/* A dead buffer may have no attachment left. */
+	bool mapped = !list_empty(&b->attachments), enforced = mapped;
 
 	list_for_each_entry_reverse(at, &b->attachments, node) {
 		dma_buf_iommu_get_status(at->attach, &status);

@@ -263,6 +263,28 @@ static void device_memory_that_cannot_be_revoked_is_refused(void **state)
 	close(fd);
 }
 
+/* Whose memory it is cannot be told, so no route to it is known. */
+static void strict_refuses_foreign_device_memory_and_not_foreign_ram(void **state)
+{
+	struct range range = { 0, MIB };
+	int fd = foreign(0, &range, 1, MIB);
+	unsigned char *p;
+
+	assert_true(fd >= 0);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, MIB, IOVA,
+						      RW | PEERBUF_MAP_STRICT), -EOPNOTSUPP);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, MIB, IOVA, RW), 0);
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+	close(fd);
+
+	fd = udmabuf(MIB, &p);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, MIB, IOVA,
+						      RW | PEERBUF_MAP_STRICT), 0);
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+	munmap(p, MIB);
+	close(fd);
+}
+
 /* A native exporter of scatterlists is mapped in the same way, and checked as well. */
 static void a_native_scatterlist_is_mapped_and_checked_too(void **state)
 {
@@ -365,6 +387,7 @@ int main(void)
 		cmocka_unit_test(a_table_that_points_elsewhere_is_refused),
 		cmocka_unit_test(a_mixture_of_ram_and_device_memory_is_refused),
 		cmocka_unit_test(device_memory_that_cannot_be_revoked_is_refused),
+		cmocka_unit_test(strict_refuses_foreign_device_memory_and_not_foreign_ram),
 		cmocka_unit_test(a_native_scatterlist_is_mapped_and_checked_too),
 		cmocka_unit_test(a_buffer_that_moves_is_followed),
 	};

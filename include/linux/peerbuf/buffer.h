@@ -145,7 +145,8 @@ void peerbuf_provider_close(struct peerbuf_provider *p);
 /**
  * struct peerbuf_exporter_ops - the exporter's side of a native buffer
  * @match_mapping: negotiates by calling dma_buf_match_mapping() with its own list
- * @release: the last reference is gone, or the export failed; frees @priv
+ * @release: the last reference is gone; frees @priv. Mandatory. Not called when
+ *	peerbuf_export() fails.
  *
  * Either @match_mapping or peerbuf_export_info.single_exporter_match is set.
  */
@@ -201,7 +202,7 @@ struct dma_buf *peerbuf_export(const struct peerbuf_export_info *info);
  * The buffer is DEAD when this returns; others of the provider are untouched.
  *
  * Context: as peerbuf_provider_block().
- * Return: 0; -EINVAL when it is not a buffer of @p; -EALREADY when it is dead.
+ * Return: 0; -EINVAL when it is not a buffer of @p; -EALREADY when it was withdrawn before.
  */
 int peerbuf_buffer_withdraw(struct peerbuf_provider *p, struct dma_buf *dmabuf);
 
@@ -286,8 +287,9 @@ struct dma_buf_mapping_importer_ops {
  *
  * Context: process, may sleep; no reservation lock held.
  * Return: the attachment, to be ended with dma_buf_mapping_detach().
- * ERR_PTR(-EINVAL): an empty or too long list, no callback, or nothing in common;
- * ERR_PTR(-EOPNOTSUPP): a common type was refused (route, strictness, allow-list);
+ * ERR_PTR(-EINVAL): an empty or too long list, no callback, nothing in common, or
+ * every common type refused (route, strictness, allow-list); ERR_PTR(-EOPNOTSUPP):
+ * this machine bounces all DMA, so that the buffer's addresses cannot be told;
  * ERR_PTR(-ENODEV): the buffer is dead; ERR_PTR(-ENOMEM).
  */
 struct dma_buf_attachment *

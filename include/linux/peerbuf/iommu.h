@@ -20,8 +20,8 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_iommu_type;
 
 /*
  * Importer entry. @dev_: a device attached to the domain, from which the route is
- * judged; it must stay until the detach. @strict_: refuse to attach (-EOPNOTSUPP)
- * when the route is not known to work.
+ * judged; it must stay until the detach. @strict_: refuse (-EINVAL from the attach,
+ * -EOPNOTSUPP from the map) when the route is not known to work.
  */
 #define DMA_BUF_IMAPPING_IOMMU(dev_, strict_)				\
 	((struct dma_buf_mapping_match){				\
@@ -38,7 +38,8 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_iommu_type;
  * @iova: first address, page aligned
  * @offset: first byte of the buffer
  * @length: bytes
- * @prot: IOMMU_READ and/or IOMMU_WRITE; the core adds IOMMU_MMIO for device memory
+ * @prot: IOMMU_READ and/or IOMMU_WRITE; the core adds IOMMU_MMIO for
+ *	device memory and IOMMU_CACHE for RAM
  */
 struct dma_buf_iommu_mapping {
 	struct iommu_domain *domain;

@@ -23,13 +23,15 @@
  *               or overflowing range, range beyond the end of the buffer,
  *               neither READ nor WRITE asked for, IOVA outside the usable
  *               ranges or inside a reserved one (MSI window, firmware)
- *   E2BIG       bytes beyond the kernel's structure are not zero
+ *   E2BIG       bytes beyond the kernel's structure are not zero, or argsz is
+ *               larger than a page
  *   EFAULT      the structure could not be read or written
  *   EBADF       dmabuf_fd is not an open file, or event_fd is not
  *   EOPNOTSUPP  no common mapping type with the exporter, an
  *               exporter whose buffers cannot be revoked, or a route that strict
  *               mode refuses
- *   EACCES      WRITE asked for through a dma-buf fd opened read only
+ *   EACCES      READ or WRITE asked for through a dma-buf fd that was not opened
+ *               for it
  *   EEXIST      part of the IOVA range is taken
  *   ENOENT      no buffer mapping starts at this IOVA
  *   ENODEV      the buffer is revoked or dead, or the container has no device
@@ -73,7 +75,7 @@ enum peerbuf_route {
 /* Why the route is what it is. */
 enum peerbuf_route_reason {
 	PEERBUF_REASON_NONE		= 0,
-	PEERBUF_REASON_SAME_DEVICE	= 1,	/* both are functions of one device */
+	PEERBUF_REASON_SAME_DEVICE	= 1,	/* both are the same function */
 	PEERBUF_REASON_SAME_SWITCH	= 2,	/* no redirection on the way */
 	PEERBUF_REASON_ACS_REDIRECT	= 3,	/* a bridge redirects to the root complex */
 	PEERBUF_REASON_NO_COMMON_BRIDGE	= 4,	/* they meet above the root ports only */
@@ -110,9 +112,9 @@ struct vfio_region_dma_range {
  * @dma_ranges: the buffer is their concatenation, in this order
  *
  * Returns the dma-buf fd. EINVAL: no range, flags, unaligned, empty or
- * overflowing range, beyond the BAR, total too large. ENODEV: not a memory BAR,
- * or one that cannot be claimed, or the device is closed. EOPNOTSUPP: the device cannot
- * export. A buffer exported while the device's memory is off starts revoked.
+ * overflowing range, beyond the BAR, total too large. EOVERFLOW: a physical address
+ * overflows. ENODEV: not a memory BAR, or one that cannot be claimed, or the device is
+ * closed. A buffer exported while the device's memory is off starts revoked.
  */
 struct vfio_device_feature_dma_buf {
 	__u32 region_index;
@@ -272,7 +274,8 @@ struct peerbuf_iommu_unmap_buffer {
  * @nr_ranges: physically contiguous ranges behind the mapping
  * @page_sizes: bitmap of the IOMMU page sizes that the mapping uses when mapped
  * @revokes: how often access was taken away
- * @restores: how often it came back
+ * @restores: how often the buffer came back, also when @error tells that the
+ *	mapping did not
  * @error: 0, or the negative errno with which the last restore failed; the
  *	mapping then stays absent until the next restore
  * @__reserved: 0
