@@ -9,7 +9,7 @@
 #
 # vm-topology: ssd-bar
 # vm-smp: 1
-# vm-timeout: 150
+# vm-timeout: 400
 # vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
 # vm-needs: build/tests/stress/stress
 set -u
