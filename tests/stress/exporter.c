@@ -259,8 +259,10 @@ void run_exporter(const char *bdf, uint64_t seed)
 	}
 	if (!serve(&e))
 		exit(1);
-	for (steps = 200 + pick(&e.random, 2000); steps; steps--)
+	for (steps = 200 + pick(&e.random, 2000); steps; steps--) {
 		step(&e);
+		COUNT(exporter_steps);
+	}
 	/* Its buffers end with it, without a word. */
 	exit(0);
 }

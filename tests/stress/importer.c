@@ -155,7 +155,7 @@ void run_importer(const char *bdf, uint64_t seed)
 		}
 		usleep(10000);
 	}
-	for (steps = 200 + pick(&im.random, 4000); steps; steps--) {
+	for (steps = 200 + pick(&im.random, 4000); steps; steps--, COUNT(importer_steps)) {
 		place = pick(&im.random, PLACES);
 		if (!im.length[place]) {
 			do_map(&im, place);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,11 +47,23 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
+/*
+ * When a process dies, or its device is reset, is counted in steps that it made. Counted in
+ * seconds, a kernel slow enough would never get further than to open the device.
+ */
 struct child {
 	const char *bdf;
 	void (*run)(const char *bdf, uint64_t seed);
+	const uint64_t *steps;
 	pid_t pid;
+	uint64_t die_at;	/* of its steps */
+	double die_by;		/* whatever it did: it may wait for what never comes */
 };
+
+static uint64_t steps_of(const struct child *c)
+{
+	return __atomic_load_n(c->steps, __ATOMIC_SEQ_CST);
+}
 
 static void keep_alive(struct child *c, struct random *r)
 {
@@ -64,6 +77,9 @@ static void keep_alive(struct child *c, struct random *r)
 	}
 	if (c->pid)
 		return;
+	/* Some die while they start. */
+	c->die_at = steps_of(c) + (pick(r, 6) ? pick(r, 600) : 0);
+	c->die_by = now() + 30;
 	fflush(stdout);
 	c->pid = fork();
 	if (!c->pid)
@@ -90,6 +106,9 @@ static void kill_child(struct child *c)
 		usleep(1000);
 	}
 	kill(c->pid, SIGKILL);
+	/* Once is enough; it may take a while to let go of its devices. */
+	c->die_at = UINT64_MAX;
+	c->die_by = HUGE_VAL;
 	COUNT(kills);
 }
 
@@ -100,40 +119,50 @@ static void reset_by_sysfs(const char *bdf)
 	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", bdf);
+	__atomic_store_n(&tally->resetting, true, __ATOMIC_SEQ_CST);
 	if (fork())
 		return;
 	fd = open(path, O_WRONLY);
 	if (fd >= 0 && write(fd, "1", 1) == 1)
 		COUNT(sysfs_resets);
+	__atomic_store_n(&tally->resetting, false, __ATOMIC_SEQ_CST);
 	_exit(0);
 }
 
-/* Was there something of all that the machine is for? */
-static bool everything(void)
+/* What the machine is for and what there was none of, or NULL. */
+static const char *missing(void)
 {
-	return tally->opens && tally->exports && tally->withdrawals && tally->maps &&
-	       tally->reads && tally->revoked_seen && tally->kills;
+	return !tally->opens ? "opens" :
+	       !tally->exports ? "exports" :
+	       !tally->withdrawals ? "withdrawals" :
+	       !tally->maps ? "maps" :
+	       !tally->reads ? "reads" :
+	       !tally->revoked_seen ? "revoked mappings seen" :
+	       !tally->sysfs_resets ? "resets through sysfs" :
+	       !tally->kills ? "kills" : NULL;
 }
 
 /* A slow kernel gets up to five times as long, until there was something of everything. */
 static void chaos(struct child *child, struct random *r, double seconds)
 {
-	double end = now() + seconds;
+	double end = now() + seconds, reset_by = now() + 2;
+	uint64_t reset_at = 0;
+	int i;
 
-	while (now() < end || (!everything() && now() < end + 4 * seconds)) {
-		keep_alive(&child[0], r);
-		keep_alive(&child[1], r);
-		usleep(pick(r, 150000));
-		switch (pick(r, 12)) {
-		case 0:
-			kill_child(&child[0]);
-			break;
-		case 1:
-			kill_child(&child[1]);
-			break;
-		case 2 ... 4:
+	while (now() < end || (missing() && now() < end + 4 * seconds)) {
+		for (i = 0; i < 2; i++) {
+			keep_alive(&child[i], r);
+			if (steps_of(&child[i]) >= child[i].die_at ||
+			    now() >= child[i].die_by)
+				kill_child(&child[i]);
+		}
+		usleep(pick(r, 50000));
+		if (__atomic_load_n(&tally->resetting, __ATOMIC_SEQ_CST))
+			continue;
+		if (steps_of(&child[0]) >= reset_at || now() >= reset_by) {
 			reset_by_sysfs(child[0].bdf);
-			break;
+			reset_at = steps_of(&child[0]) + pick(r, 100);
+			reset_by = now() + 2 + pick(r, 8);
 		}
 	}
 	kill_child(&child[0]);
@@ -164,6 +193,9 @@ int main(int argc, char **argv)
 	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		     -1, 0);
 
+	child[0].steps = &tally->exporter_steps;
+	child[1].steps = &tally->importer_steps;
+
 	chaos(child, &r, atof(argv[3]));
 
 #define SHOW(what) printf("# " #what " %llu\n", (unsigned long long)tally->what)
@@ -180,7 +212,11 @@ int main(int argc, char **argv)
 	SHOW(revoked_seen);
 	SHOW(reads);
 	SHOW(kills);
-	point(everything(), &count, "the machine did something of everything");
+	SHOW(exporter_steps);
+	SHOW(importer_steps);
+	if (missing())
+		fprintf(stderr, "stress: there were no %s\n", missing());
+	point(!missing(), &count, "the machine did something of everything");
 	point(!tally->violations, &count, "every invariant held");
 	return tally->violations ? 1 : 0;
 }

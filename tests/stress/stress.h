@@ -47,6 +47,10 @@ struct tally {
 	uint64_t maps, refused, unmaps, reads, faulted, queries, revoked_seen;
 	uint64_t kills, sysfs_resets;
 	uint64_t violations;
+	/* Of the processes' loops: the machine's clock, as slow as the kernel it runs on. */
+	uint64_t exporter_steps, importer_steps;
+	/* A reset behind the owner's back is under way. */
+	bool resetting;
 	/* A command of the SSD is under way. */
 	bool dma;
 };
