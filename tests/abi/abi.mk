@@ -15,3 +15,15 @@ $(ABI_PROGRAMS): $(BUILD)/tests/abi/%: tests/abi/%.c tests/abi/abi.c tests/abi/a
 
 # Does DMA with the example's driver.
 $(BUILD)/tests/abi/foreign: $(NVME_OBJECTS)
+
+# Processes that tests tell what to do, line by line, in the example's protocol: the owner
+# of a device that loses it in every way, and an importer that maps a buffer many times.
+ACTORS := $(addprefix $(BUILD)/tests/abi/,owner many)
+ACTOR_OBJECTS := $(addprefix $(BUILD)/$(EXAMPLE_DIR)/,program.o crc32.o)
+
+VM_PROGRAMS += $(ACTORS)
+
+$(ACTORS): $(BUILD)/tests/abi/%: tests/abi/%.c $(ACTOR_OBJECTS) $(EXAMPLE_DIR)/program.h \
+		include/uapi/linux/peerbuf.h tests/kmod/peerbuf_test.h $(LIB_STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -I$(EXAMPLE_DIR) -o $@ $< $(ACTOR_OBJECTS) $(LIB_STATIC) -lpthread

@@ -32,6 +32,9 @@ HARMLESS = re.compile("|".join((
 
 BEGIN = "[ cut here ]"
 END = "---[ end trace"
+# Lockdep's have other ends, and name the locks in between.
+LOCKDEP_BEGIN = re.compile(r"WARNING: possible [a-z ]*(?:locking dependency|inversion)")
+LOCKDEP_END = "</TASK>"
 AFTER = 24      # lines of a report to show after the line that was recognised
 SHOWN = 120     # lines to show in all
 
@@ -41,10 +44,12 @@ def _reports(lines):
     at = 0
     while at < len(lines):
         end = at + 1
-        if BEGIN in lines[at]:
+        last = END if BEGIN in lines[at] else \
+            LOCKDEP_END if LOCKDEP_BEGIN.search(lines[at]) else None
+        if last:
             while end < len(lines) and end - at < 200:
                 end += 1
-                if END in lines[end - 1]:
+                if last in lines[end - 1]:
                     break
         yield at, end
         at = end
