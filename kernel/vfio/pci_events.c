@@ -71,12 +71,25 @@ const struct peerbuf_provider_ops peerbuf_pci_provider_ops = {
 
 /* ----------------------------------------------------------- config writes */
 
-/* The byte at @reg that the user is about to write, if the write covers it. */
-static bool written_byte(const char __user *buf, loff_t pos, size_t count,
-			 unsigned int reg, u8 *val)
+/**
+ * enum written - what we know of a byte that the user is about to write
+ * @NOT_WRITTEN: the write does not cover it
+ * @WRITTEN: this is its value, unless another thread changes it
+ * @UNREADABLE: its page is not there; it may be when VFIO looks
+ */
+enum written {
+	NOT_WRITTEN,
+	WRITTEN,
+	UNREADABLE,
+};
+
+static enum written written_byte(const char __user *buf, loff_t pos,
+				 size_t count, unsigned int reg, u8 *val)
 {
-	return pos <= reg && reg - pos < count &&
-	       !get_user(*val, (const u8 __user *)buf + (reg - pos));
+	if (pos > reg || reg - pos >= count)
+		return NOT_WRITTEN;
+	return get_user(*val, (const u8 __user *)buf + (reg - pos)) ?
+	       UNREADABLE : WRITTEN;
 }
 
 /**
@@ -94,16 +107,24 @@ static struct config_effect config_effect(struct pci_dev *pdev,
 					  size_t count)
 {
 	struct config_effect effect = {};
+	enum written written;
 	u8 val;
 
-	if (written_byte(buf, pos, count, PCI_COMMAND, &val)) {
+	/* The worst is assumed of what cannot be read. */
+	written = written_byte(buf, pos, count, PCI_COMMAND, &val);
+	if (written != NOT_WRITTEN) {
 		effect.touches = true;
-		effect.takes = !(val & PCI_COMMAND_MEMORY);
+		effect.takes = written == UNREADABLE ||
+			       !(val & PCI_COMMAND_MEMORY);
 	}
-	if (pdev->pm_cap &&
-	    written_byte(buf, pos, count, pdev->pm_cap + PCI_PM_CTRL, &val)) {
+	if (!pdev->pm_cap)
+		return effect;
+	written = written_byte(buf, pos, count, pdev->pm_cap + PCI_PM_CTRL,
+			       &val);
+	if (written != NOT_WRITTEN) {
 		effect.touches = true;
-		effect.takes |= val & PCI_PM_CTRL_STATE_MASK;
+		effect.takes |= written == UNREADABLE ||
+				(val & PCI_PM_CTRL_STATE_MASK);
 	}
 	return effect;
 }

@@ -1,0 +1,115 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the owner can do to its device by writing to config space: function-level reset,
+# D3hot, memory decode; also with writes that are wide, that change while the kernel
+# reads them, or that come from a page which is there only sometimes.
+#
+# vm-topology: triggers
+# vm-timeout: 180
+# vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
+# vm-needs: vm/pair.sh vm/owner.sh build/tests/abi/owner
+set -u
+. vm/tap.sh
+. vm/pair.sh
+. vm/owner.sh
+
+bind "$SSD_BDF" vfio-pci && bind "$CMB_BDF" vfio_pci_peerbuf || bail "devices cannot be bound"
+watch_kernel
+probe config_write_dword pci_user_write_config_dword && probe flr pcie_flr &&
+	probe power pci_set_power_state 'state=%si:s32' ||
+	bail "the kernel cannot be watched"
+owner_pair "$CMB_BDF" 1048576 262144
+
+arrives "while the buffer is live a DMA arrives, so that this test can tell"
+
+# FLR --------------------------------------------------------------------
+watch_again
+exporter flr
+gone_before flr:
+ok $? "the mapping was gone before the FLR that a config write asks for"
+is "$(state)" "live yes" "after the FLR it is back"
+is "$(counts)" "1 1" "the FLR revoked once"
+nothing_arrives_during "a DMA during the FLR changed nothing" flr
+arrives "after the FLR a DMA arrives"
+skip "FLR by the AF capability" "no device of QEMU has that capability"
+
+# D3hot --------------------------------------------------------------------
+paint
+watch_again
+exporter power 3
+ok $? "the device is put into D3hot"
+gone_before 'power:.*state=3'
+ok $? "the mapping was gone before the device left D0"
+is "$(state)" "revoked no" "D3hot revokes"
+stopped "a DMA is stopped by the IOMMU in D3hot"
+exporter memory off
+exporter memory on
+is "$(state)" "revoked no" "memory decode off and on in D3hot does not bring access back"
+exporter power 0
+is "$(state)" "live yes" "D0 does"
+unchanged "nothing had arrived"
+arrives "back in D0 a DMA arrives"
+
+exporter memory off
+exporter power 3
+exporter power 0
+is "$(state)" "revoked no" "D0 does not bring access back while memory decode is off"
+exporter memory on
+is "$(state)" "live yes" "memory decode on does"
+
+# a reset in D3hot: VFIO powers the device up for it ----------------------------
+paint
+exporter power 3
+watch_again
+exporter reset
+ok $? "a device in D3hot is reset"
+is "$(state)" "live yes" "a device that is in D0 after its reset is accessible"
+unchanged "nothing had arrived"
+importer query
+revokes=$(field revokes)
+exporter power 3
+echo 1 >/sys/bus/pci/devices/"$CMB_BDF"/reset
+ok $? "a device in D3hot is reset through sysfs"
+is "$(cat /sys/bus/pci/devices/"$CMB_BDF"/power_state) $(state)" "D0 live yes" \
+	"that reset powers it up, too, and access is back"
+is "$(counts)" "$((revokes + 1)) $((revokes + 1))" "all of that was one revoke and one restore"
+arrives "and a DMA arrives"
+exporter power 0
+
+# memory decode off by wide writes ----------------------------------------------
+for wide in "0 8" "4 4" "4 1" "4 2" "0 64"; do
+	watch_again
+	# shellcheck disable=SC2086 # two words
+	exporter wide $wide
+	gone_before 'config_write[_a-z]*:'
+	ok $? "memory decode off by a write of (offset, bytes) $wide: gone before"
+	is "$(state)" "revoked no" "and it is revoked"
+	exporter memory on
+done
+is "$(state)" "live yes" "the last one is restored like any other"
+
+# writes that change while the kernel reads them ---------------------------------
+paint
+exporter race flip 3000
+diag "$reply"
+is "$(field wrong)" 0 \
+	"a value that changes under the kernel's eyes: access is what the device's memory is"
+[ "$(field off)" -gt 0 ] && [ "$(field raced)" -gt 0 ]
+ok $? "the value did change in between, and did switch memory off"
+if [ "$VM_KERNEL" = debug ] && [ "$VM_ACCEL" = tcg ]; then
+	skip "a value in a page that comes and goes" \
+		"QEMU 7.2's software emulation dies of it with an instrumented kernel"
+else
+	exporter race page 3000
+	diag "$reply"
+	is "$(field wrong)" 0 "a value in a page that comes and goes: the same"
+	[ "$(field off)" -gt 0 ] && [ "$(field faults)" -gt 0 ]
+	ok $? "the page did come and go"
+fi
+is "$(state)" "live yes" "access is there in the end"
+unchanged "no DMA arrived, as there was none"
+arrives "a DMA arrives in the end"
+
+end_pair
+is "$(wc -l </sys/kernel/debug/peerbuf/buffers)" 0 "no buffer is left"
