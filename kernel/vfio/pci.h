@@ -43,6 +43,7 @@ ssize_t peerbuf_pci_write(struct vfio_device *vdev, const char __user *buf,
 			  size_t count, loff_t *ppos);
 int peerbuf_pci_low_power(struct peerbuf_vdev *pv, u32 flags,
 			  void __user *arg, size_t argsz);
+void peerbuf_pci_hook_pm(struct pci_dev *pdev);
 void peerbuf_pci_closed(struct peerbuf_vdev *pv);
 
 #endif /* _PEERBUF_VFIO_PCI_H */

@@ -162,7 +162,10 @@ int peerbuf_pci_low_power(struct peerbuf_vdev *pv, u32 flags,
 {
 	bool entry = (flags & VFIO_DEVICE_FEATURE_MASK) !=
 		     VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
-	bool set = flags & VFIO_DEVICE_FEATURE_SET;
+	/* With PROBE it is only asked whether SET would be possible. */
+	bool set = (flags & (VFIO_DEVICE_FEATURE_SET |
+			     VFIO_DEVICE_FEATURE_PROBE)) ==
+		   VFIO_DEVICE_FEATURE_SET;
 	int ret;
 
 	/* Two calls at once must not leave the cause and the device at odds. */
@@ -177,6 +180,49 @@ int peerbuf_pci_low_power(struct peerbuf_vdev *pv, u32 flags,
 				     pv->low_power);
 	mutex_unlock(&pv->power_lock);
 	return ret;
+}
+
+static const struct dev_pm_ops *core_pm_ops;
+
+static int pci_runtime_suspend(struct device *dev)
+{
+	return core_pm_ops->runtime_suspend(dev);
+}
+
+/*
+ * A device that its user sent to sleep with a wakeup eventfd and that wakes up has left
+ * low power without an EXIT; vfio-pci-core knows. Without one it will sleep again.
+ */
+static int pci_runtime_resume(struct device *dev)
+{
+	struct peerbuf_vdev *pv = pdev_vdev(to_pci_dev(dev));
+	int ret = core_pm_ops->runtime_resume(dev);
+
+	mutex_lock(&pv->power_lock);
+	if (pv->low_power && !pv->core.pm_runtime_engaged) {
+		pv->low_power = false;
+		peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_POWER, false);
+	}
+	mutex_unlock(&pv->power_lock);
+	return ret;
+}
+
+static const struct dev_pm_ops pci_pm_ops = {
+	RUNTIME_PM_OPS(pci_runtime_suspend, pci_runtime_resume, NULL)
+};
+
+/*
+ * Each registration of a device gives the driver vfio-pci-core's operations anew, which
+ * are the same for all of them. Two registrations at once may find ours already.
+ */
+void peerbuf_pci_hook_pm(struct pci_dev *pdev)
+{
+	const struct dev_pm_ops *pm = READ_ONCE(pdev->dev.driver->pm);
+
+	if (pm == &pci_pm_ops)
+		return;
+	WRITE_ONCE(core_pm_ops, pm);
+	smp_store_release(&pdev->dev.driver->pm, &pci_pm_ops);
 }
 
 /* The next user starts without the last one's conditions. */

@@ -113,6 +113,8 @@ static int peerbuf_pci_probe(struct pci_dev *pdev, const struct pci_device_id *i
 	ret = vfio_pci_core_register_device(&pv->core);
 	if (ret)
 		vfio_put_device(&pv->core.vdev);
+	else
+		peerbuf_pci_hook_pm(pdev);
 	return ret;
 }
 
