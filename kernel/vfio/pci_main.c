@@ -121,7 +121,10 @@ static int peerbuf_pci_probe(struct pci_dev *pdev, const struct pci_device_id *i
 static void peerbuf_pci_remove(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
+	struct peerbuf_vdev *pv = to_peerbuf_vdev(&core->vdev);
 
+	/* A device that was pulled out has lost its memory, whatever its user does. */
+	peerbuf_provider_update(&pv->provider);
 	/* Waits for the user to close, which has revoked everything. */
 	vfio_pci_core_unregister_device(core);
 	vfio_put_device(&core->vdev);
