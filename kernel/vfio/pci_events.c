@@ -244,8 +244,13 @@ static void pci_reset_done(struct pci_dev *pdev)
 {
 	struct peerbuf_vdev *pv = pdev_vdev(pdev);
 
-	/* A reset device has no error left; whether it answers is asked next. */
-	peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_ERROR, false);
+	/*
+	 * A reset device has no error left; whether it answers is asked next. But
+	 * while the bus recovers from a fatal error it will be reset once more,
+	 * without a word to us until it is resumed.
+	 */
+	if (!pci_channel_offline(pdev))
+		peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_ERROR, false);
 	peerbuf_provider_unblock(&pv->provider, PEERBUF_CAUSE_RESET);
 }
 
