@@ -2,7 +2,7 @@
 #
 # Programs that try the user ABI from inside a virtual machine; tests/vm/1*.sh run them.
 
-ABI_TESTS := export container buffer sgt foreign
+ABI_TESTS := bars export container buffer sgt foreign
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
@@ -13,8 +13,8 @@ $(ABI_PROGRAMS): $(BUILD)/tests/abi/%: tests/abi/%.c tests/abi/abi.c tests/abi/a
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -o $@ $< \
 		tests/abi/abi.c $(filter %.o,$^) $(LIB_STATIC) -lcmocka
 
-# Does DMA with the example's driver.
-$(BUILD)/tests/abi/foreign: $(NVME_OBJECTS)
+# These do DMA with the example's driver.
+$(addprefix $(BUILD)/tests/abi/,bars foreign): $(NVME_OBJECTS)
 
 # Processes that tests tell what to do, line by line, in the example's protocol: the owner
 # of a device that loses it in every way, and an importer that maps a buffer many times.

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Device memory of every kind and shape: large BARs, buffers of many pieces, single
+ * pages, an SSD's controller memory buffer and persistent memory. The SSD reads zeros from
+ * its disk into memory that holds something else, and the device's owner looks.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi.h"
+#include "../../examples/ssd-to-device/nvme.h"
+
+#define GIB (1ULL << 30)
+#define IOVA (1ULL << 40)
+#define RW (PEERBUF_MAP_READ | PEERBUF_MAP_WRITE)
+#define MANY 10000
+
+static struct peerbuf_container *container, *exporter;
+static struct peerbuf_device *big;
+static struct nvme *ssd;
+static uint64_t big_size;
+
+static int setup(void **state)
+{
+	struct peerbuf_region region;
+
+	big = open_role("BIG", PEERBUF_IOMMU, &exporter);
+	if (peerbuf_device_region(big, BAR2, &region))
+		return 1;
+	big_size = region.size;
+	return peerbuf_container_open(PEERBUF_IOMMU, &container) ||
+	       nvme_open(container, getenv("SSD_BDF"), 30000, &ssd);
+}
+
+static int teardown(void **state)
+{
+	nvme_close(ssd);
+	peerbuf_container_close(container);
+	peerbuf_device_close(big);
+	peerbuf_container_close(exporter);
+	return 0;
+}
+
+static void dma(uint64_t iova, uint64_t bytes)
+{
+	struct nvme_stats stats;
+
+	assert_int_equal(nvme_read(ssd, 0, bytes, iova, &stats), 0);
+	assert_int_equal(stats.failed, 0);
+}
+
+/* A DMA that the IOMMU stops is no success for the SSD. */
+static void dma_is_stopped(uint64_t iova, uint64_t bytes)
+{
+	struct nvme_stats stats;
+
+	assert_int_equal(nvme_read(ssd, 0, bytes, iova, &stats), 0);
+}
+
+static void map(int fd, uint64_t length, uint64_t iova)
+{
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, length, iova, RW), 0);
+}
+
+static void unmap(uint64_t iova)
+{
+	assert_int_equal(peerbuf_container_unmap_buffer(container, iova), 0);
+}
+
+static struct peerbuf_iommu_query_buffer query(uint64_t iova)
+{
+	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = iova };
+
+	assert_int_equal(peerbuf_container_query_buffer(container, &q), 0);
+	return q;
+}
+
+/* The owner's own view of a part of a BAR. */
+static volatile uint64_t *view(struct peerbuf_device *device, unsigned int bar,
+			       uint64_t offset, uint64_t length)
+{
+	void *p;
+
+	assert_int_equal(peerbuf_device_mmap(device, bar, offset, length,
+					     PROT_READ | PROT_WRITE, &p), 0);
+	return p;
+}
+
+static void paint(volatile uint64_t *p, uint64_t length)
+{
+	uint64_t i;
+
+	for (i = 0; i < length / 8; i++)
+		p[i] = ~0ULL;
+}
+
+static bool all(volatile uint64_t *p, uint64_t length, uint64_t word)
+{
+	uint64_t i;
+
+	for (i = 0; i < length / 8 && p[i] == word; i++)
+		;
+	return i == length / 8;
+}
+
+/* Exports ranges that are made by a function of their number. */
+static int export_many(uint32_t nr, void (*fill)(struct vfio_region_dma_range *, uint32_t))
+{
+	struct vfio_region_dma_range *ranges = calloc(nr, sizeof(*ranges));
+	int fd;
+	uint32_t i;
+
+	assert_non_null(ranges);
+	for (i = 0; i < nr; i++)
+		fill(&ranges[i], i);
+	fd = peerbuf_device_export(big, BAR2, O_RDWR | O_CLOEXEC, ranges, nr);
+	free(ranges);
+	return fd;
+}
+
+static void a_whole_bar_is_one_buffer_and_one_mapping(void **state)
+{
+	uint64_t middle_offset = big_size / 8 * 5;
+	int fd = export_range(big, O_RDWR | O_CLOEXEC, 0, big_size);
+	volatile uint64_t *last = view(big, BAR2, big_size - MIB, MIB);
+	volatile uint64_t *middle = view(big, BAR2, middle_offset, MIB);
+	struct peerbuf_iommu_query_buffer q;
+
+	assert_true(fd >= 0);
+	assert_int_equal(lseek(fd, 0, SEEK_END), big_size);
+	map(fd, big_size, IOVA);
+	q = query(IOVA);
+	assert_int_equal(q.length, big_size);
+	assert_int_equal(q.nr_ranges, 1);
+	/* Not one page table entry for each 4 KiB: address and IOVA are congruent. */
+	assert_false(q.page_sizes & PAGE);
+
+	paint(last, MIB);
+	paint(middle, MIB);
+	dma(IOVA + big_size - PAGE, PAGE);
+	dma(IOVA + middle_offset, PAGE);
+	assert_true(all(last, MIB - PAGE, ~0ULL));
+	assert_true(all(last + (MIB - PAGE) / 8, PAGE, 0));
+	assert_true(all(middle, PAGE, 0));
+	assert_true(all(middle + PAGE / 8, MIB - PAGE, ~0ULL));
+
+	unmap(IOVA);
+	munmap((void *)last, MIB);
+	munmap((void *)middle, MIB);
+	close(fd);
+}
+
+static void more_than_4_gib_in_the_middle_is_mapped(void **state)
+{
+	uint64_t skip = 3 * GIB + PAGE, length = 9 * GIB + 3 * PAGE;
+	volatile uint64_t *end;
+	int fd;
+
+	if (big_size < 2 * length)
+		skip();
+	fd = export_range(big, O_RDWR | O_CLOEXEC, 0, big_size);
+	end = view(big, BAR2, skip + length - PAGE, 2 * PAGE);
+	assert_true(fd >= 0);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, skip, length,
+						      IOVA + PAGE, RW), 0);
+	paint(end, 2 * PAGE);
+	dma(IOVA + PAGE + length - PAGE, PAGE);
+	assert_true(all(end, PAGE, 0));
+	assert_true(all(end + PAGE / 8, PAGE, ~0ULL));
+	unmap(IOVA + PAGE);
+	munmap((void *)end, 2 * PAGE);
+	close(fd);
+}
+
+/* From the last page of the BAR's first part to its first, no two of them adjacent. */
+static void backwards(struct vfio_region_dma_range *range, uint32_t i)
+{
+	range->offset = (MANY - 1 - i) * 2 * PAGE;
+	range->length = PAGE;
+}
+
+static void many_pieces_are_one_run_of_iova(void **state)
+{
+	static const unsigned int pieces[] = { 0, 1, MANY / 2, MANY - 2, MANY - 1 };
+	volatile uint64_t *p = view(big, BAR2, 0, MANY * 2 * PAGE);
+	int fd = export_many(MANY, backwards);
+	size_t i;
+
+	assert_true(fd >= 0);
+	assert_int_equal(lseek(fd, 0, SEEK_END), MANY * PAGE);
+	map(fd, MANY * PAGE, IOVA);
+	assert_int_equal(query(IOVA).nr_ranges, MANY);
+	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		volatile uint64_t *piece = p + (MANY - 1 - pieces[i]) * 2 * PAGE / 8;
+
+		paint(piece, 2 * PAGE);
+		dma(IOVA + pieces[i] * PAGE, PAGE);
+		assert_true(all(piece, PAGE, 0));
+		assert_true(all(piece + PAGE / 8, PAGE, ~0ULL));
+	}
+	/* One DMA over many of them. */
+	paint(p, 64 * PAGE);
+	dma(IOVA + (MANY - 32) * PAGE, 32 * PAGE);
+	for (i = 0; i < 32; i++) {
+		assert_true(all(p + i * 2 * PAGE / 8, PAGE, 0));
+		assert_true(all(p + (i * 2 + 1) * PAGE / 8, PAGE, ~0ULL));
+	}
+	unmap(IOVA);
+	munmap((void *)p, MANY * 2 * PAGE);
+	close(fd);
+}
+
+static void adjacent(struct vfio_region_dma_range *range, uint32_t i)
+{
+	range->offset = i * PAGE;
+	range->length = PAGE;
+}
+
+static void adjacent_pieces_are_one(void **state)
+{
+	int fd = export_many(512, adjacent);
+
+	assert_true(fd >= 0);
+	map(fd, 512 * PAGE, IOVA);
+	assert_int_equal(query(IOVA).nr_ranges, 1);
+	assert_int_equal(query(IOVA).page_sizes, 512 * PAGE);
+	unmap(IOVA);
+	close(fd);
+}
+
+static void twice(struct vfio_region_dma_range *range, uint32_t i)
+{
+	range->offset = MIB;
+	range->length = 4 * PAGE;
+}
+
+static void the_same_range_can_be_there_twice(void **state)
+{
+	int one = export_many(2, twice), other = export_range(big, O_RDWR, MIB, 4 * PAGE);
+	volatile uint64_t *p = view(big, BAR2, MIB, 4 * PAGE);
+
+	assert_true(one >= 0 && other >= 0);
+	map(one, 8 * PAGE, IOVA);
+	map(other, 4 * PAGE, IOVA + GIB);
+	paint(p, 4 * PAGE);
+	dma(IOVA, PAGE);
+	assert_true(all(p, PAGE, 0) && all(p + PAGE / 8, PAGE, ~0ULL));
+	dma(IOVA + 5 * PAGE, PAGE);
+	assert_true(all(p, 2 * PAGE, 0) && all(p + 2 * PAGE / 8, PAGE, ~0ULL));
+	dma(IOVA + GIB + 2 * PAGE, PAGE);
+	assert_true(all(p, 3 * PAGE, 0) && all(p + 3 * PAGE / 8, PAGE, ~0ULL));
+
+	/* Either can go without the other. */
+	unmap(IOVA);
+	close(one);
+	paint(p, 4 * PAGE);
+	dma_is_stopped(IOVA, PAGE);
+	assert_true(all(p, 4 * PAGE, ~0ULL));
+	dma(IOVA + GIB, PAGE);
+	assert_true(all(p, PAGE, 0));
+	unmap(IOVA + GIB);
+	munmap((void *)p, 4 * PAGE);
+	close(other);
+}
+
+static void one_page_like_a_doorbell_is_that_page_only(void **state)
+{
+	volatile uint64_t *p = view(big, BAR2, 500 * MIB, 3 * PAGE);
+	int fd = export_range(big, O_RDWR | O_CLOEXEC, 500 * MIB + PAGE, PAGE);
+
+	assert_true(fd >= 0);
+	map(fd, PAGE, IOVA);
+	paint(p, 3 * PAGE);
+	dma(IOVA, PAGE);
+	dma_is_stopped(IOVA + PAGE, PAGE);
+	dma_is_stopped(IOVA - PAGE, PAGE);
+	assert_true(all(p, PAGE, ~0ULL));
+	assert_true(all(p + PAGE / 8, PAGE, 0));
+	assert_true(all(p + 2 * PAGE / 8, PAGE, ~0ULL));
+	unmap(IOVA);
+	munmap((void *)p, 3 * PAGE);
+	close(fd);
+}
+
+static void a_read_only_buffer_is_never_written(void **state)
+{
+	volatile uint64_t *p = view(big, BAR2, 700 * MIB, PAGE);
+	int fd = export_range(big, O_RDONLY | O_CLOEXEC, 700 * MIB, PAGE);
+
+	assert_true(fd >= 0);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, PAGE, IOVA, RW),
+			 -EACCES);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, PAGE, IOVA,
+						      PEERBUF_MAP_READ), 0);
+	paint(p, PAGE);
+	dma_is_stopped(IOVA, PAGE);
+	assert_true(all(p, PAGE, ~0ULL));
+	unmap(IOVA);
+	munmap((void *)p, PAGE);
+	close(fd);
+}
+
+/* Persistent memory answers when its controller was told to: PMRCTL.EN, and PMRSTS.NRDY. */
+static void enable_pmr(struct peerbuf_device *device)
+{
+	volatile uint32_t *regs;
+	void *p;
+
+	assert_int_equal(peerbuf_device_mmap(device, VFIO_PCI_BAR0_REGION_INDEX, 0, PAGE,
+					     PROT_READ | PROT_WRITE, &p), 0);
+	regs = p;
+	regs[0xe04 / 4] = 1;
+	while (regs[0xe08 / 4] & 1 << 8)
+		usleep(1000);
+	munmap(p, PAGE);
+}
+
+/* Memory in a BAR of an SSD, whose other BAR has its registers. */
+static void memory_of_an_ssd(const char *role, unsigned int bar, uint64_t size,
+			     void (*enable)(struct peerbuf_device *))
+{
+	struct peerbuf_container *c;
+	struct peerbuf_device *device = open_role(role, PEERBUF_IOMMU, &c);
+	struct vfio_region_dma_range range = { .offset = size / 2, .length = size / 4 };
+	volatile uint64_t *p;
+	int fd;
+
+	if (enable)
+		enable(device);
+	fd = peerbuf_device_export(device, bar, O_RDWR | O_CLOEXEC, &range, 1);
+	assert_true(fd >= 0);
+	map(fd, range.length, IOVA);
+	p = view(device, bar, range.offset, range.length);
+	paint(p, range.length);
+	dma(IOVA + 8 * PAGE, PAGE);
+	assert_true(all(p, 8 * PAGE, ~0ULL));
+	assert_true(all(p + 8 * PAGE / 8, PAGE, 0));
+	assert_true(all(p + 9 * PAGE / 8, range.length - 9 * PAGE, ~0ULL));
+	munmap((void *)p, range.length);
+
+	/* Gone with its owner. */
+	peerbuf_device_close(device);
+	assert_int_equal(query(IOVA).state, PEERBUF_STATE_DEAD);
+	assert_false(query(IOVA).flags & PEERBUF_QUERY_MAPPED);
+	unmap(IOVA);
+	close(fd);
+	peerbuf_container_close(c);
+}
+
+static void a_controller_memory_buffer_is_memory(void **state)
+{
+	memory_of_an_ssd("CMB", BAR2, 4 * MIB, NULL);
+}
+
+static void a_persistent_memory_region_is_memory(void **state)
+{
+	memory_of_an_ssd("PMR", VFIO_PCI_BAR4_REGION_INDEX, 16 * MIB,
+			 enable_pmr);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_whole_bar_is_one_buffer_and_one_mapping),
+		cmocka_unit_test(more_than_4_gib_in_the_middle_is_mapped),
+		cmocka_unit_test(many_pieces_are_one_run_of_iova),
+		cmocka_unit_test(adjacent_pieces_are_one),
+		cmocka_unit_test(the_same_range_can_be_there_twice),
+		cmocka_unit_test(one_page_like_a_doorbell_is_that_page_only),
+		cmocka_unit_test(a_read_only_buffer_is_never_written),
+		cmocka_unit_test(a_controller_memory_buffer_is_memory),
+		cmocka_unit_test(a_persistent_memory_region_is_memory),
+	};
+
+	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);
+	return cmocka_run_group_tests_name("bars", tests, setup, teardown);
+}
