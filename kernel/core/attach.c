@@ -195,6 +195,11 @@ int peerbuf_native_attach(struct dma_buf *dmabuf,
 	pa->base = attach;
 	attach->priv = pa;
 	set_info(pa);
+	if (dma_buf_sgt_dma_device(attach)) {
+		dma_resv_lock(dmabuf->resv, NULL);
+		list_add_tail(&pa->dma_node, &buf->dma_users);
+		dma_resv_unlock(dmabuf->resv);
+	}
 	return 0;
 }
 
@@ -203,7 +208,19 @@ void peerbuf_native_detach(struct dma_buf *dmabuf,
 {
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
 
+	struct device *dev = dma_buf_sgt_dma_device(attach);
+
 	WARN_ON(pa->held);
+	/*
+	 * Nobody remembers this device from here on: what it still has in the IOTLB must go
+	 * now. A revoke comes before this, and flushes it itself, or after.
+	 */
+	if (dev) {
+		dma_resv_lock(dmabuf->resv, NULL);
+		peerbuf_flush_dma_domain(dev);
+		list_del(&pa->dma_node);
+		dma_resv_unlock(dmabuf->resv);
+	}
 	if (!pa->importer_ops)
 		kfree(pa);
 }

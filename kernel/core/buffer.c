@@ -172,6 +172,7 @@ struct dma_buf *peerbuf_export(const struct peerbuf_export_info *info)
 	buf->state = PEERBUF_STATE_LIVE;
 	init_waitqueue_head(&buf->drained);
 	INIT_LIST_HEAD(&buf->node);
+	INIT_LIST_HEAD(&buf->dma_users);
 
 	dmabuf = export_buffer(buf, info);
 	if (IS_ERR(dmabuf)) {
@@ -280,6 +281,13 @@ static void report_waiting(struct peerbuf_buffer *buf,
 	dma_resv_unlock(buf->dmabuf->resv);
 }
 
+static void wait_for_fences(struct peerbuf_buffer *buf, unsigned long interval)
+{
+	while (dma_resv_wait_timeout(buf->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
+				     false, interval) <= 0)
+		report_waiting(buf, report_fences);
+}
+
 /*
  * Steps 3 and 4 of the revoke contract: all fences, then all mappings. There is no
  * way on while an importer can still reach the memory, so the wait has no bound; it
@@ -288,38 +296,29 @@ static void report_waiting(struct peerbuf_buffer *buf,
 void peerbuf_buffer_wait_drained(struct peerbuf_buffer *buf)
 {
 	unsigned long interval = msecs_to_jiffies(peerbuf_report_ms) ?: 1;
-	long left;
 
-	for (;;) {
-		left = dma_resv_wait_timeout(buf->dmabuf->resv,
-					     DMA_RESV_USAGE_BOOKKEEP, false,
-					     interval);
-		if (left > 0)
-			break;
-		report_waiting(buf, report_fences);
-	}
+	wait_for_fences(buf, interval);
 	while (!wait_event_timeout(buf->drained, !READ_ONCE(buf->held),
 				   interval))
 		report_waiting(buf, report_held);
+	/* Of jobs that an importer began in order to unmap. No more can come. */
+	wait_for_fences(buf, interval);
 	WRITE_ONCE(buf->waiting, false);
 }
 
 /*
  * The last step of a revoke: what importers have unmapped must be gone from the IOTLB,
- * too, also if they unmapped it before the revoke began.
+ * too, also if they unmapped it before the revoke began. Those that are leaving are off
+ * the kernel's list already, but not yet off this one.
  */
 void peerbuf_buffer_flush(struct peerbuf_buffer *buf)
 {
-	struct dma_buf_attachment *attach;
+	struct peerbuf_attachment *pa;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	list_for_each_entry(attach, &buf->dmabuf->attachments, node) {
-		struct device *dev = dma_buf_sgt_dma_device(attach);
-
-		if (dev)
-			peerbuf_flush_dma_domain(dev);
-	}
+	list_for_each_entry(pa, &buf->dma_users, dma_node)
+		peerbuf_flush_dma_domain(dma_buf_sgt_dma_device(pa->base));
 }
 
 /* Put IOMMU mappings back, then tell every importer that access is back. */

@@ -39,6 +39,8 @@
  * @node: in provider->buffers until the provider closes; peerbuf_lists_lock
  * @all: in the list of all buffers; peerbuf_lists_lock
  * @todo: in the list of one event; provider->lock
+ * @dma_users: attachments of the SGT type, whose devices may have translations that
+ *	need a flush; reservation lock
  * @state: reservation lock
  * @held: address lists of any type that importers hold; written under the
  *	reservation lock
@@ -60,6 +62,7 @@ struct peerbuf_buffer {
 	struct list_head node;
 	struct list_head all;
 	struct list_head todo;
+	struct list_head dma_users;
 	enum peerbuf_buffer_state state;
 	unsigned int held;
 	wait_queue_head_t drained;
@@ -85,6 +88,7 @@ struct peerbuf_buffer {
  * @remap: puts the mapping of a foreign buffer back after it has moved
  * @imp: what the importer accepts; used during the attach only
  * @imp_len: entries of @imp
+ * @dma_node: in the buffer's dma_users, or unused; reservation lock
  * @held: address lists that this importer holds; reservation lock
  * @sgt: the scatterlist behind @iommu, filled for @direct. Reservation lock.
  * @iommu: the mapping of an attachment of the IOMMU type; domain is NULL when there
@@ -104,6 +108,7 @@ struct peerbuf_attachment {
 	struct work_struct remap;
 	struct dma_buf_mapping_match imp[PEERBUF_MAX_MATCHES];
 	size_t imp_len;
+	struct list_head dma_node;
 	unsigned int held;
 	struct sg_table *sgt;
 	struct dma_buf_iommu_mapping iommu;

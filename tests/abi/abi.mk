@@ -2,7 +2,7 @@
 #
 # Programs that try the user ABI from inside a virtual machine; tests/vm/1*.sh run them.
 
-ABI_TESTS := bars export container buffer sgt foreign
+ABI_TESTS := bars export container buffer sgt foreign leave
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)

@@ -49,6 +49,26 @@ struct test_fence {
 	spinlock_t lock;
 };
 
+/* Pretend that a DMA has begun, which the exporter has to wait for. */
+static int start_dma(struct import *im)
+{
+	struct test_fence *f;
+	int ret;
+
+	ret = dma_resv_reserve_fences(im->dmabuf->resv, 1);
+	if (ret)
+		return ret;
+	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	if (!f)
+		return -ENOMEM;
+	spin_lock_init(&f->lock);
+	dma_fence_init(&f->base, &fence_ops, &f->lock,
+		       dma_fence_context_alloc(1), 1);
+	im->fence = &f->base;
+	dma_resv_add_fence(im->dmabuf->resv, im->fence, DMA_RESV_USAGE_BOOKKEEP);
+	return 0;
+}
+
 static void unmap_locked(struct import *im)
 {
 	if (im->sgt)
@@ -64,6 +84,9 @@ static void unmap_work(struct work_struct *work)
 	struct import *im = container_of(work, struct import, unmap.work);
 
 	dma_resv_lock(im->dmabuf->resv, NULL);
+	if (im->arg.flags & PBT_LAST_JOB && !im->fence && !start_dma(im))
+		schedule_delayed_work(&im->signal,
+				      msecs_to_jiffies(im->arg.fence_ms));
 	unmap_locked(im);
 	dma_resv_unlock(im->dmabuf->resv);
 }
@@ -165,31 +188,10 @@ err_pdev:
 	return ret;
 }
 
-/* Pretend that a DMA has begun, which the exporter has to wait for. */
-static int start_dma(struct import *im)
-{
-	struct test_fence *f;
-	int ret;
-
-	if (!im->arg.fence_ms)
-		return 0;
-	ret = dma_resv_reserve_fences(im->dmabuf->resv, 1);
-	if (ret)
-		return ret;
-	f = kzalloc(sizeof(*f), GFP_KERNEL);
-	if (!f)
-		return -ENOMEM;
-	spin_lock_init(&f->lock);
-	dma_fence_init(&f->base, &fence_ops, &f->lock,
-		       dma_fence_context_alloc(1), 1);
-	im->fence = &f->base;
-	dma_resv_add_fence(im->dmabuf->resv, im->fence, DMA_RESV_USAGE_BOOKKEEP);
-	return 0;
-}
-
 static long map_locked(struct import *im)
 {
 	struct sg_table *sgt;
+	long ret;
 
 	if (im->sgt || im->list)
 		return -EBUSY;
@@ -207,7 +209,12 @@ static long map_locked(struct import *im)
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);
 	im->sgt = sgt;
-	return start_dma(im);
+	if (!im->arg.fence_ms || im->fence || im->arg.flags & PBT_LAST_JOB)
+		return 0;
+	ret = start_dma(im);
+	if (ret)
+		unmap_locked(im);
+	return ret;
 }
 
 static void describe(struct import *im, struct pbt_map *map)

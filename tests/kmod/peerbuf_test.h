@@ -20,6 +20,7 @@ struct pbt_import {
 #define PBT_NO_P2P	2	/* one that cannot cope with device memory */
 #define PBT_TYPED	4	/* through dma_buf_mapping_attach() */
 #define PBT_RAW_PAL	8	/* typed, asking for physical addresses */
+#define PBT_LAST_JOB	16	/* a DMA runs in order to unmap, and after it: fence_ms */
 	__u32 slow_ms;		/* after an invalidation, unmap this much later */
 	__u32 fence_ms;		/* the DMA that is "running" ends this much later */
 };
