@@ -66,7 +66,7 @@ user: $(USER_TARGETS) $(VM_PROGRAMS)
 
 # ---- tests ----------------------------------------------------------------------------
 
-HOST_SCRIPTS := $(sort $(wildcard tests/host/*.t tests/cli/*.t tests/harness/*.t tests/demo/*.t))
+HOST_SCRIPTS := $(sort $(wildcard tests/host/*.t tests/cli/*.t tests/harness/*.t tests/demo/*.t tests/model/*.t))
 VM_TESTS := $(if $(T),$(wildcard tests/vm/$(T).sh),$(sort $(wildcard tests/vm/*.sh)))
 
 check-host: $(HOST_TESTS)
