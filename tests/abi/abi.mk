@@ -2,7 +2,15 @@
 #
 # Programs that try the user ABI from inside a virtual machine; tests/vm/1*.sh run them.
 
-ABI_TESTS := bars export container buffer sgt foreign leave
+# One a line, so that additions are additions.
+ABI_TESTS := \
+	bars \
+	export \
+	container \
+	buffer \
+	sgt \
+	foreign \
+	leave
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
@@ -18,7 +26,7 @@ $(addprefix $(BUILD)/tests/abi/,bars foreign): $(NVME_OBJECTS)
 
 # Processes that tests tell what to do, line by line, in the example's protocol: the owner
 # of a device that loses it in every way, and an importer that maps a buffer many times.
-ACTORS := $(addprefix $(BUILD)/tests/abi/,owner many)
+ACTORS := $(addprefix $(BUILD)/tests/abi/,owner importer)
 ACTOR_OBJECTS := $(addprefix $(BUILD)/$(EXAMPLE_DIR)/,program.o crc32.o)
 
 VM_PROGRAMS += $(ACTORS)

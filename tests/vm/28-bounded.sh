@@ -9,7 +9,7 @@
 # vm-timeout: 180
 # vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
 # vm-modules: peerbuf_test
-# vm-needs: vm/pair.sh vm/owner.sh build/tests/abi/owner build/tests/abi/many
+# vm-needs: vm/pair.sh vm/owner.sh build/tests/abi/owner build/tests/abi/importer
 set -u
 . vm/tap.sh
 . vm/pair.sh
@@ -23,9 +23,9 @@ MIB=1048576
 # time of as many IOTLB flushes, which is microseconds each.
 bound=2000
 
-many() { # COMMAND...
+importer() { # COMMAND...
 	echo "$*" >&6
-	reply_from many 7
+	reply_from importer 7
 }
 
 other() { # COMMAND...
@@ -44,7 +44,7 @@ bind "$SSD_BDF" vfio-pci && bind "$SWITCH_BAR_BDF" vfio_pci_peerbuf &&
 	bind "$BAR2_BDF" vfio_pci_peerbuf || bail "devices cannot be bound"
 watch_kernel
 start_owner "$SWITCH_BAR_BDF" $((4 * MIB)) $((4 * MIB)) || bail "$reply"
-start many 6 build/tests/abi/many "$_pair/socket" "$SSD_BDF" || bail "$reply"
+start importer 6 build/tests/abi/importer "$_pair/socket" "$SSD_BDF" || bail "$reply"
 # A device of somebody else's, with its own socket.
 start other 8 build/tests/abi/owner /tmp/other-socket "$BAR2_BDF" $MIB $MIB || bail "$reply"
 
@@ -52,8 +52,8 @@ start other 8 build/tests/abi/owner /tmp/other-socket "$BAR2_BDF" $MIB $MIB || b
 for how in "1 0 large" "1 4096 small" "200 0 large" "200 4096 small"; do
 	# shellcheck disable=SC2086 # words
 	set -- $how
-	many map "$1" "$2" || bail "$reply"
-	many query
+	importer map "$1" "$2" || bail "$reply"
+	importer query
 	is "$(field mapped)" "$1" "$1 mappings of one buffer, $3 pages"
 	watch_again
 	exporter memory off
@@ -64,16 +64,16 @@ for how in "1 0 large" "1 4096 small" "200 0 large" "200 4096 small"; do
 	gone_before 'config_write[_a-z]*:'
 	ok $? "before the device is told to stop decoding"
 	is "$(grep -c ' unmap: ' $_tracing/trace)" "$1" "with one unmap for each"
-	many query
+	importer query
 	is "$(field mapped)" 0 "none is left"
 	exporter memory on
-	many query
+	importer query
 	is "$(field mapped)" "$1" "and all come back"
-	many unmap || bail "$reply"
+	importer unmap || bail "$reply"
 done
 
 # meanwhile, somebody else --------------------------------------------------------------
-many map 200 4096
+importer map 200 4096
 echo "pings 6" >&8
 n=0
 while [ $n -lt 20 ]; do
@@ -87,12 +87,12 @@ diag "$reply"
 ok $? "meanwhile another device's revokes never took $bound ms"
 
 # ... and while a revoke waits for a slow driver: 8 seconds, which is no fault of the core's
-many hold "$SWITCH_SSD_BDF" 8000 || diag "$reply"
+importer hold "$SWITCH_SSD_BDF" 8000 || diag "$reply"
 like "$reply" "^hold entries=" "a slow driver maps the buffer as well"
 tell_exporter memory off
 sleep 0.5
 like "$(cat /sys/kernel/debug/peerbuf/buffers)" "state=revoking" "a revoke waits for it"
-many query
+importer query
 is "$(field mapped)" 0 "the mappings in the IOMMU are gone all the same"
 echo "pings 2" >&8
 reply_from other 9
@@ -103,10 +103,10 @@ like "$(cat /sys/kernel/debug/peerbuf/buffers)" "state=revoking" "all that time 
 hear_exporter
 ok $? "it ends when the driver lets go"
 exporter memory on
-many query
+importer query
 is "$(field mapped)" 200 "and all mappings come back"
 echo quit >&8
-many quit
+importer quit
 exporter quit
 wait
 is "$(wc -l </sys/kernel/debug/peerbuf/buffers)" 0 "no buffer is left"
