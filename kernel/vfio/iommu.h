@@ -36,6 +36,8 @@
  * @domains: one for all groups that can share it
  * @usable: addresses that all groups can use
  * @page_sizes: bitmap of page sizes that all domains support; PAGE_SIZE and larger
+ * @unmap_v1: what an unmap that cuts a mapping does is as type1's first version has it;
+ *	constant
  */
 struct space {
 	struct kref ref;
@@ -46,6 +48,7 @@ struct space {
 	struct list_head domains;
 	struct peerbuf_iova_set usable;
 	u64 page_sizes;
+	bool unmap_v1;
 };
 
 /**
@@ -106,6 +109,7 @@ struct space *space_create(void);
 void space_get(struct space *s);
 void space_put(struct space *s);
 void space_clear(struct space *s);
+bool space_aligned(struct space *s, u64 value);
 int space_check(struct space *s, u64 iova, u64 length);
 int space_insert(struct space *s, struct mapping *m);
 void space_remove(struct space *s, struct mapping *m);

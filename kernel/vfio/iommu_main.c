@@ -16,6 +16,11 @@
 #include "iommu.h"
 #include "uarg.h"
 
+static bool type1;
+module_param(type1, bool, 0444);
+MODULE_PARM_DESC(type1,
+		 "Answer to the numbers of type1, too, in place of vfio_iommu_type1 (N)");
+
 static DEFINE_XARRAY_ALLOC1(spaces);
 
 static struct space *space_from(void *iommu_data)
@@ -30,17 +35,32 @@ static struct space *space_from(void *iommu_data)
 	return s;
 }
 
+static bool answers_to(unsigned long type)
+{
+	switch (type) {
+	case PEERBUF_IOMMU:
+		return true;
+	case VFIO_TYPE1_IOMMU:
+	case VFIO_TYPE1v2_IOMMU:
+		return type1;
+	default:
+		return false;
+	}
+}
+
 static void *backend_open(unsigned long arg)
 {
 	struct space *s;
 	u32 id;
 	int ret;
 
-	if (arg != PEERBUF_IOMMU)
+	if (!answers_to(arg))
 		return ERR_PTR(-EINVAL);
 	s = space_create();
 	if (!s)
 		return ERR_PTR(-ENOMEM);
+	/* Programs as widespread as DPDK ask for the first version. */
+	s->unmap_v1 = arg == VFIO_TYPE1_IOMMU;
 	ret = xa_alloc(&spaces, &id, s, XA_LIMIT(1, INT_MAX), GFP_KERNEL);
 	if (ret) {
 		space_put(s);
@@ -197,14 +217,13 @@ static long ioctl_unmap_dma(struct space *s, unsigned long arg)
 static long check_extension(struct space *s, unsigned long arg)
 {
 	switch (arg) {
-	case PEERBUF_IOMMU:
-		return 1;
 	case VFIO_UNMAP_ALL:
-		return s ? 1 : 0;
+		/* Before there is a container it is a matter of its type. */
+		return s || type1;
 	case VFIO_DMA_CC_IOMMU:
-		return s ? space_coherent(s) : 0;
+		return s && space_coherent(s);
 	default:
-		return 0;
+		return answers_to(arg);
 	}
 }
 
@@ -260,7 +279,11 @@ static const struct vfio_iommu_driver_ops backend_ops = {
 
 static int __init backend_init(void)
 {
-	return vfio_register_iommu_driver(&backend_ops);
+	int ret = vfio_register_iommu_driver(&backend_ops);
+
+	if (!ret && type1)
+		pr_info("vfio_iommu_peerbuf: serves type1 containers, unless another backend is loaded later\n");
+	return ret;
 }
 
 static void __exit backend_exit(void)

@@ -61,6 +61,13 @@ struct mapping *space_first(struct space *s, u64 iova, u64 last)
 	return node ? container_of(node, struct mapping, node) : NULL;
 }
 
+/* No page of the IOMMU's can map less than its smallest. */
+bool space_aligned(struct space *s, u64 value)
+{
+	lockdep_assert_held(&s->lock);
+	return IS_ALIGNED(value, 1ULL << __ffs64(s->page_sizes));
+}
+
 /* Can a mapping be made here? Changes nothing. */
 int space_check(struct space *s, u64 iova, u64 length)
 {
@@ -68,7 +75,7 @@ int space_check(struct space *s, u64 iova, u64 length)
 
 	lockdep_assert_held(&s->lock);
 
-	if (!length || !PAGE_ALIGNED(iova | length) ||
+	if (!length || !space_aligned(s, iova | length) ||
 	    check_add_overflow(iova, length - 1, &last))
 		return -EINVAL;
 	if (list_empty(&s->domains))
@@ -147,31 +154,41 @@ static bool bisects(struct space *s, u64 iova, u64 last)
 	       (end && end->node.last != last);
 }
 
+/*
+ * Version 2 refuses to cut a mapping. Version 1 cannot: a mapping whose beginning is in
+ * the range goes as a whole, and one that began before it ends the call.
+ */
+static int check_unmap(struct space *s, u64 iova, u64 length, u64 *last)
+{
+	if (!length || !space_aligned(s, iova | length) ||
+	    check_add_overflow(iova, length - 1, last))
+		return -EINVAL;
+	return !s->unmap_v1 && bisects(s, iova, *last) ? -EINVAL : 0;
+}
+
 int space_unmap_range(struct space *s, u64 iova, u64 length, bool all,
 		      u64 *unmapped)
 {
 	struct mapping *m;
 	u64 last, sum = 0;
-	int ret = -EINVAL;
+	int ret = 0;
 
 	mutex_lock(&s->lock);
 	if (all) {
 		if (iova || length)
-			goto unlock;
+			ret = -EINVAL;
 		last = U64_MAX;
 	} else {
-		if (!length || !PAGE_ALIGNED(iova | length) ||
-		    check_add_overflow(iova, length - 1, &last) ||
-		    bisects(s, iova, last))
-			goto unlock;
+		ret = check_unmap(s, iova, length, &last);
 	}
-	while ((m = space_first(s, iova, last))) {
+	if (ret)
+		goto unlock;
+	while ((m = space_first(s, iova, last)) && mapping_iova(m) >= iova) {
 		sum += mapping_length(m);
 		space_remove(s, m);
 		cond_resched();
 	}
 	*unmapped = sum;
-	ret = 0;
 unlock:
 	mutex_unlock(&s->lock);
 	return ret;

@@ -10,7 +10,8 @@ ABI_TESTS := \
 	buffer \
 	sgt \
 	foreign \
-	leave
+	leave \
+	type1
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
