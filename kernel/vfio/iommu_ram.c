@@ -166,6 +166,9 @@ static int pin(struct ram *ram, unsigned long vaddr, unsigned long nr)
 	long got;
 	int ret = 0;
 
+	/* Whatever the pinning makes of a range that wraps: there is nothing. */
+	if (!access_ok((void __user *)vaddr, nr << PAGE_SHIFT))
+		return -EFAULT;
 	if (ram->m.prot & IOMMU_WRITE)
 		flags |= FOLL_WRITE;
 	pages = kmalloc_array(BATCH, sizeof(*pages), GFP_KERNEL);

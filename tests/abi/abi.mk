@@ -11,7 +11,8 @@ ABI_TESTS := \
 	sgt \
 	foreign \
 	leave \
-	type1
+	type1 \
+	differential
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
