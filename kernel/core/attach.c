@@ -115,7 +115,7 @@ static int make_direct(struct peerbuf_attachment *pa)
 	return 0;
 }
 
-static void set_info(struct peerbuf_attachment *pa)
+void peerbuf_attachment_set_info(struct peerbuf_attachment *pa)
 {
 	const struct dma_buf_mapping_match *m = &pa->result;
 	struct peerbuf_verdict verdict = {};
@@ -194,7 +194,7 @@ int peerbuf_native_attach(struct dma_buf *dmabuf,
 		attach->dev = pa->direct;
 	pa->base = attach;
 	attach->priv = pa;
-	set_info(pa);
+	peerbuf_attachment_set_info(pa);
 	if (dma_buf_sgt_dma_device(attach)) {
 		dma_resv_lock(dmabuf->resv, NULL);
 		list_add_tail(&pa->dma_node, &buf->dma_users);
@@ -304,7 +304,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 			ret = make_direct(pa);
 		if (ret)
 			goto err_free;
-		set_info(pa);
+		peerbuf_attachment_set_info(pa);
 	}
 	/* What comes through the direct device is checked, wherever it lies. */
 	pa->kernel_ops.allow_peer2peer = pa->direct || accepts_p2p(pa);

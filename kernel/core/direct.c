@@ -78,6 +78,18 @@ void peerbuf_direct_destroy(struct device *dev)
 	put_device(parent);
 }
 
+/* The importing device is another one now: this is where exporters must see us. */
+void peerbuf_direct_move(struct device *dev, struct device *parent)
+{
+	struct device *old = dev->parent;
+
+	dev->parent = get_device(parent);
+	set_dev_node(dev, dev_to_node(parent));
+	/* For reports only: without memory it keeps the old name. */
+	dev_set_name(dev, "%s:direct", dev_name(parent));
+	put_device(old);
+}
+
 static bool memory_covers(const struct resource *res, u64 start, u64 last)
 {
 	return resource_type(res) == IORESOURCE_MEM && resource_size(res) &&

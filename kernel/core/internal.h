@@ -151,6 +151,7 @@ int peerbuf_native_attach(struct dma_buf *dmabuf,
 			  struct dma_buf_attachment *attach);
 void peerbuf_native_detach(struct dma_buf *dmabuf,
 			   struct dma_buf_attachment *attach);
+void peerbuf_attachment_set_info(struct peerbuf_attachment *pa);
 
 /* convert.c: the only file that calls the DMA API and the IOMMU API */
 extern const struct dma_buf_mapping_sgt_exp_ops peerbuf_pal_to_sgt_ops;
@@ -170,6 +171,7 @@ enum peerbuf_memory {
 
 struct device *peerbuf_direct_create(struct device *parent);
 void peerbuf_direct_destroy(struct device *dev);
+void peerbuf_direct_move(struct device *dev, struct device *parent);
 struct dma_buf_phys_list *
 peerbuf_direct_list(struct device *dev, struct sg_table *sgt, u64 size,
 		    enum peerbuf_memory *kind);

@@ -5,23 +5,29 @@
 
 #include "internal.h"
 
+/* A buffer that does not say whose memory it is has no route to be judged. */
+static bool route_known(const struct dma_buf_mapping_match *exp,
+			struct device *importer)
+{
+	struct peerbuf_verdict verdict;
+
+	if (!exp->iommu_data.exporting_p2p_device)
+		return true;
+	peerbuf_route(exp->iommu_data.exporting_p2p_device, importer, &verdict);
+	return verdict.route == PEERBUF_ROUTE_BUS_ADDRESS ||
+	       verdict.route == PEERBUF_ROUTE_HOST_BRIDGE;
+}
+
 static int iommu_match(struct dma_buf *dmabuf,
 		       const struct dma_buf_mapping_match *exp,
 		       const struct dma_buf_mapping_match *imp)
 {
-	struct peerbuf_verdict verdict;
-
 	if (!imp->iommu_data.importing_device)
 		return -EOPNOTSUPP;
-	if (!imp->iommu_data.strict || !exp->iommu_data.exporting_p2p_device)
+	if (!imp->iommu_data.strict)
 		return 0;
-
-	peerbuf_route(exp->iommu_data.exporting_p2p_device,
-		      imp->iommu_data.importing_device, &verdict);
-	if (verdict.route != PEERBUF_ROUTE_BUS_ADDRESS &&
-	    verdict.route != PEERBUF_ROUTE_HOST_BRIDGE)
-		return -EOPNOTSUPP;
-	return 0;
+	return route_known(exp, imp->iommu_data.importing_device) ? 0 :
+								   -EOPNOTSUPP;
 }
 
 static void iommu_finish_match(struct dma_buf_match_args *args,
@@ -143,3 +149,26 @@ void dma_buf_iommu_get_status(struct dma_buf_attachment *attach,
 	status->error = pa->iommu_error;
 }
 EXPORT_SYMBOL_GPL(dma_buf_iommu_get_status);
+
+bool dma_buf_iommu_route_known(struct dma_buf_attachment *attach,
+			       struct device *dev)
+{
+	return route_known(dma_buf_attachment_mapping(attach), dev);
+}
+EXPORT_SYMBOL_GPL(dma_buf_iommu_route_known);
+
+void dma_buf_iommu_set_device(struct dma_buf_attachment *attach,
+			      struct device *dev)
+{
+	struct peerbuf_attachment *pa = iommu_attachment(attach);
+
+	if (WARN_ON(!pa))
+		return;
+	pa->result.iommu_data.importing_device = dev;
+	if (pa->direct)
+		peerbuf_direct_move(pa->direct, dev);
+	else
+		attach->dev = dev;
+	peerbuf_attachment_set_info(pa);
+}
+EXPORT_SYMBOL_GPL(dma_buf_iommu_set_device);

@@ -18,6 +18,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/pci.h>
 #include <linux/vfio.h>
 
 #include <linux/peerbuf/iova.h>
@@ -56,8 +57,9 @@ struct space {
  * @node: in space->domains
  * @groups: groups attached to it; never empty while in the list
  * @iommu: the domain
- * @dev: a device of the first group, referenced: stands for the domain where a
- *	route is judged
+ * @dev: a device of one of the groups, referenced: stands for the domain where a
+ *	route is told
+ * @window: where interrupts' doorbells are mapped in the domain, or NO_WINDOW
  * @coherent: the domain makes no-snoop DMA coherent
  */
 struct domain {
@@ -65,8 +67,11 @@ struct domain {
 	struct list_head groups;
 	struct iommu_domain *iommu;
 	struct device *dev;
+	u64 window;
 	bool coherent;
 };
+
+#define NO_WINDOW	U64_MAX
 
 /**
  * struct group - an IOMMU group in a domain
@@ -85,11 +90,16 @@ struct mapping;
  * @map: make the mapping appear in a domain
  * @unmap: make it disappear from a domain; nothing to do is fine
  * @free: it is in no domain and in no tree any more
+ * @admit: may the devices of a group that joins a domain use it? 0 or an errno; NULL
+ *	where everybody may. A domain's own devices are judged by @map.
+ * @device_changed: domain->dev is another one now; may be NULL
  */
 struct mapping_ops {
 	int (*map)(struct mapping *m, struct domain *d);
 	void (*unmap)(struct mapping *m, struct domain *d);
 	void (*free)(struct mapping *m);
+	int (*admit)(struct mapping *m, struct iommu_group *group);
+	void (*device_changed)(struct mapping *m, struct domain *d);
 };
 
 /**
@@ -122,6 +132,12 @@ unsigned int space_available(struct space *s);
 int space_attach_group(struct space *s, struct iommu_group *iommu_group);
 void space_detach_group(struct space *s, struct iommu_group *iommu_group);
 bool space_coherent(struct space *s);
+
+/* A bridge is in the group of what is below it, but its user does no DMA with it. */
+static inline bool domain_device(struct device *dev)
+{
+	return !dev_is_pci(dev) || !pci_is_bridge(to_pci_dev(dev));
+}
 
 /* iommu_ram.c */
 int ram_map(struct space *s, const struct vfio_iommu_type1_dma_map *arg);

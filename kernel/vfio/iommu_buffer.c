@@ -150,6 +150,29 @@ static struct attached *find_attached(struct buffer *b, struct domain *d)
 	return NULL;
 }
 
+static int check_route(struct device *dev, void *data)
+{
+	struct dma_buf_attachment *attach = data;
+
+	return !domain_device(dev) || dma_buf_iommu_route_known(attach, dev) ?
+	       0 : -EOPNOTSUPP;
+}
+
+/* Devices of one domain may reach the exporter on different routes: each is judged. */
+static int check_routes(struct buffer *b, struct domain *d,
+			struct dma_buf_attachment *attach)
+{
+	struct group *g;
+	int ret = 0;
+
+	if (!b->strict)
+		return 0;
+	list_for_each_entry(g, &d->groups, node)
+		ret = ret ?: iommu_group_for_each_dev(g->iommu, attach,
+						      check_route);
+	return ret;
+}
+
 static int buffer_map_domain(struct mapping *m, struct domain *d)
 {
 	struct buffer *b = to_buffer(m);
@@ -182,6 +205,11 @@ static int buffer_map_domain(struct mapping *m, struct domain *d)
 		goto out;
 	}
 
+	ret = check_routes(b, d, at->attach);
+	if (ret) {
+		drop_attached(at);
+		goto out;
+	}
 	dma_resv_lock(b->dmabuf->resv, NULL);
 	/* A domain that joins takes the buffer as it is, revoked or not. */
 	ret = b->established ? dma_buf_iommu_map_deferred(at->attach, &map) :
@@ -205,6 +233,29 @@ static void buffer_unmap_domain(struct mapping *m, struct domain *d)
 		drop_attached(at);
 }
 
+static int buffer_admit(struct mapping *m, struct iommu_group *group)
+{
+	struct buffer *b = to_buffer(m);
+	struct attached *at;
+
+	/* Any attachment will do: it is asked about the exporter only. */
+	at = list_first_entry_or_null(&b->attachments, struct attached, node);
+	if (!b->strict || !at)
+		return 0;
+	return iommu_group_for_each_dev(group, at->attach, check_route);
+}
+
+static void buffer_device_changed(struct mapping *m, struct domain *d)
+{
+	struct attached *at = find_attached(to_buffer(m), d);
+
+	if (!at)
+		return;
+	dma_resv_lock(at->buffer->dmabuf->resv, NULL);
+	dma_buf_iommu_set_device(at->attach, d->dev);
+	dma_resv_unlock(at->buffer->dmabuf->resv);
+}
+
 static void buffer_free(struct mapping *m)
 {
 	struct buffer *b = to_buffer(m);
@@ -219,6 +270,8 @@ const struct mapping_ops buffer_ops = {
 	.map = buffer_map_domain,
 	.unmap = buffer_unmap_domain,
 	.free = buffer_free,
+	.admit = buffer_admit,
+	.device_changed = buffer_device_changed,
 };
 
 /* ------------------------------------------------------------------ ioctls */

@@ -32,21 +32,54 @@ static bool region_excluded(const struct iommu_resv_region *r)
 	return r->length && r->type != IOMMU_RESV_DIRECT_RELAXABLE;
 }
 
-static int exclude_group(struct iommu_group *group, struct peerbuf_iova_set *set)
+static void free_regions(struct list_head *regions)
 {
 	struct iommu_resv_region *r, *next;
+
+	list_for_each_entry_safe(r, next, regions, list) {
+		list_del(&r->list);
+		kfree(r);
+	}
+}
+
+static int exclude_group(struct iommu_group *group, struct peerbuf_iova_set *set)
+{
+	struct iommu_resv_region *r;
 	LIST_HEAD(regions);
 	int ret;
 
 	ret = iommu_get_group_resv_regions(group, &regions);
-	list_for_each_entry_safe(r, next, &regions, list) {
+	list_for_each_entry(r, &regions, list)
 		if (!ret && region_excluded(r) &&
 		    !peerbuf_iova_exclude(set, r->start,
 					  r->start + r->length - 1))
 			ret = -ENOSPC;
-		list_del(&r->list);
-		kfree(r);
+	free_regions(&regions);
+	return ret;
+}
+
+/*
+ * Where the platform wants the doorbells of interrupts mapped in the device's own
+ * address space; NO_WINDOW where they need no mapping.
+ */
+static int find_msi_window(struct iommu_group *group, u64 *window)
+{
+	struct iommu_resv_region *r;
+	LIST_HEAD(regions);
+	int ret;
+
+	*window = NO_WINDOW;
+	ret = iommu_get_group_resv_regions(group, &regions);
+	list_for_each_entry(r, &regions, list) {
+		if (r->type == IOMMU_RESV_SW_MSI)
+			*window = r->start;
+		/* With a window in hardware nothing is to be done by software. */
+		if (r->type == IOMMU_RESV_MSI) {
+			*window = NO_WINDOW;
+			break;
+		}
 	}
+	free_regions(&regions);
 	return ret;
 }
 
@@ -61,10 +94,8 @@ static void clip_domain(struct iommu_domain *domain, struct peerbuf_iova_set *se
 /* More reserved regions than any platform has; a set that is full is an error. */
 #define MAX_RANGES	128
 
-/* What @s could use if @extra, in @extra_domain, were one of its groups. */
-static int compute_usable(struct space *s, struct iommu_group *extra,
-			  struct iommu_domain *extra_domain,
-			  struct peerbuf_iova_set *set)
+/* What the groups of @s can use. */
+static int compute_usable(struct space *s, struct peerbuf_iova_set *set)
 {
 	struct domain *d;
 	struct group *g;
@@ -77,10 +108,6 @@ static int compute_usable(struct space *s, struct iommu_group *extra,
 	set->nr = 1;
 	set->range[0] = (struct peerbuf_iova_range) { 0, U64_MAX };
 
-	if (extra) {
-		clip_domain(extra_domain, set);
-		ret = exclude_group(extra, set);
-	}
 	list_for_each_entry(d, &s->domains, node) {
 		clip_domain(d->iommu, set);
 		list_for_each_entry(g, &d->groups, node)
@@ -125,8 +152,19 @@ static void update_page_sizes(struct space *s)
 
 static int first_device(struct device *dev, void *data)
 {
+	if (!domain_device(dev))
+		return 0;
 	*(struct device **)data = get_device(dev);
 	return 1;
+}
+
+/* A device of the group, referenced; NULL if it has none. */
+static struct device *group_device(struct iommu_group *group)
+{
+	struct device *dev = NULL;
+
+	iommu_group_for_each_dev(group, &dev, first_device);
+	return dev;
 }
 
 static void domain_free(struct domain *d)
@@ -137,7 +175,7 @@ static void domain_free(struct domain *d)
 	kfree(d);
 }
 
-static struct domain *domain_create(struct iommu_group *group)
+static struct domain *domain_create(struct iommu_group *group, u64 window)
 {
 	struct domain *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
 	struct iommu_domain *iommu;
@@ -145,7 +183,8 @@ static struct domain *domain_create(struct iommu_group *group)
 	if (!d)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&d->groups);
-	iommu_group_for_each_dev(group, &d->dev, first_device);
+	d->window = window;
+	d->dev = group_device(group);
 	if (!d->dev) {
 		kfree(d);
 		return ERR_PTR(-ENODEV);
@@ -159,26 +198,28 @@ static struct domain *domain_create(struct iommu_group *group)
 	return d;
 }
 
+#define for_each_mapping(m, node, s)						\
+	for (node = interval_tree_iter_first(&(s)->mappings, 0, ULONG_MAX);	\
+	     node && (m = container_of(node, struct mapping, node), true);	\
+	     node = interval_tree_iter_next(node, 0, ULONG_MAX))
+
 static int map_all(struct space *s, struct domain *d)
 {
-	struct interval_tree_node *node, *undo;
+	struct interval_tree_node *node, *failed;
 	struct mapping *m;
-	int ret;
+	int ret = 0;
 
-	for (node = interval_tree_iter_first(&s->mappings, 0, ULONG_MAX); node;
-	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
-		m = container_of(node, struct mapping, node);
+	for_each_mapping(m, node, s) {
 		ret = m->ops->map(m, d);
 		if (ret)
-			goto undo;
+			break;
 	}
-	return 0;
-
-undo:
-	for (undo = interval_tree_iter_first(&s->mappings, 0, ULONG_MAX);
-	     undo != node;
-	     undo = interval_tree_iter_next(undo, 0, ULONG_MAX)) {
-		m = container_of(undo, struct mapping, node);
+	if (!ret)
+		return 0;
+	failed = node;
+	for_each_mapping(m, node, s) {
+		if (node == failed)
+			break;
 		m->ops->unmap(m, d);
 	}
 	return ret;
@@ -187,13 +228,10 @@ undo:
 static void unmap_all(struct space *s, struct domain *d)
 {
 	struct interval_tree_node *node;
+	struct mapping *m;
 
-	for (node = interval_tree_iter_first(&s->mappings, 0, ULONG_MAX); node;
-	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
-		struct mapping *m = container_of(node, struct mapping, node);
-
+	for_each_mapping(m, node, s)
 		m->ops->unmap(m, d);
-	}
 }
 
 /*
@@ -201,42 +239,85 @@ static void unmap_all(struct space *s, struct domain *d)
  * attached first: only then does the driver say whether it can enforce coherency,
  * which page table entries depend on.
  */
-static struct domain *domain_for_new(struct space *s, struct iommu_group *group)
+static int domain_for_new(struct space *s, struct group *g, u64 window,
+			  struct domain **domain)
 {
-	struct domain *d = domain_create(group);
+	struct domain *d = domain_create(g->iommu, window);
 	int ret;
 
 	if (IS_ERR(d))
-		return d;
+		return PTR_ERR(d);
 
-	ret = iommu_attach_group(d->iommu, group);
+	ret = iommu_attach_group(d->iommu, g->iommu);
 	if (ret)
 		goto err_free;
+	list_add_tail(&g->node, &d->groups);
 	/* No-snoop DMA would reach memory behind the CPU's caches. */
 	if (d->iommu->ops->enforce_cache_coherency)
 		d->coherent = d->iommu->ops->enforce_cache_coherency(d->iommu);
+	if (window != NO_WINDOW) {
+		ret = iommu_get_msi_cookie(d->iommu, window);
+		/* A kernel without such platforms has no use for it. */
+		if (ret && ret != -ENODEV)
+			goto err_detach;
+	}
 	ret = map_all(s, d);
 	if (ret)
 		goto err_detach;
 	list_add_tail(&d->node, &s->domains);
-	return d;
+	*domain = d;
+	return 0;
 
 err_detach:
-	iommu_detach_group(d->iommu, group);
+	list_del(&g->node);
+	iommu_detach_group(d->iommu, g->iommu);
 err_free:
 	domain_free(d);
-	return ERR_PTR(ret);
+	return ret;
 }
 
-static struct domain *domain_for(struct space *s, struct iommu_group *group)
+/* Does everything that is mapped admit the group's devices? */
+static int check_admitted(struct space *s, struct iommu_group *group)
+{
+	struct interval_tree_node *node;
+	struct mapping *m;
+	int ret = 0;
+
+	for_each_mapping(m, node, s) {
+		if (m->ops->admit)
+			ret = m->ops->admit(m, group);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+/* Attach a group, to a domain that is there if possible. */
+static int domain_for(struct space *s, struct group *g, struct domain **domain)
 {
 	struct domain *d;
+	u64 window;
+	int ret;
 
-	/* The IOMMU driver knows best whether a device fits page tables. */
-	list_for_each_entry(d, &s->domains, node)
-		if (!iommu_attach_group(d->iommu, group))
-			return d;
-	return domain_for_new(s, group);
+	ret = find_msi_window(g->iommu, &window);
+	if (ret)
+		return ret;
+	list_for_each_entry(d, &s->domains, node) {
+		if (window != NO_WINDOW && window != d->window)
+			continue;
+		/* The IOMMU driver knows best whether a device fits page tables. */
+		if (iommu_attach_group(d->iommu, g->iommu))
+			continue;
+		ret = check_admitted(s, g->iommu);
+		if (ret) {
+			iommu_detach_group(d->iommu, g->iommu);
+			return ret;
+		}
+		list_add_tail(&g->node, &d->groups);
+		*domain = d;
+		return 0;
+	}
+	return domain_for_new(s, g, window, domain);
 }
 
 /* The last group has left, or never came: the domain goes. */
@@ -247,6 +328,29 @@ static void domain_drop(struct space *s, struct domain *d)
 	unmap_all(s, d);
 	list_del(&d->node);
 	domain_free(d);
+}
+
+/* The device that stands for the domain may have left with its group. */
+static void domain_choose_device(struct space *s, struct domain *d)
+{
+	struct interval_tree_node *node;
+	struct device *dev = NULL;
+	struct mapping *m;
+	struct group *g;
+
+	list_for_each_entry(g, &d->groups, node) {
+		dev = group_device(g->iommu);
+		if (dev)
+			break;
+	}
+	/* Nobody is left to stand for it: the domain is about to go, too. */
+	if (!dev)
+		return;
+	swap(d->dev, dev);
+	for_each_mapping(m, node, s)
+		if (dev != d->dev && m->ops->device_changed)
+			m->ops->device_changed(m, d);
+	put_device(dev);
 }
 
 static struct group *find_group(struct space *s, struct iommu_group *iommu_group,
@@ -286,19 +390,16 @@ static int attach_locked(struct space *s, struct iommu_group *iommu_group)
 		return -ENOMEM;
 	g->iommu = iommu_group;
 
-	d = domain_for(s, iommu_group);
-	if (IS_ERR(d)) {
-		ret = PTR_ERR(d);
+	ret = domain_for(s, g, &d);
+	if (ret)
 		goto err_group;
-	}
-	ret = compute_usable(s, iommu_group, d->iommu, &usable);
+	ret = compute_usable(s, &usable);
 	if (ret)
 		goto err_detach;
 	ret = check_mappings(s, &usable);
 	if (ret)
 		goto err_usable;
 
-	list_add_tail(&g->node, &d->groups);
 	replace_usable(s, &usable);
 	update_page_sizes(s);
 	return 0;
@@ -306,6 +407,7 @@ static int attach_locked(struct space *s, struct iommu_group *iommu_group)
 err_usable:
 	kvfree(usable.range);
 err_detach:
+	list_del(&g->node);
 	iommu_detach_group(d->iommu, iommu_group);
 	domain_drop(s, d);
 err_group:
@@ -342,11 +444,12 @@ void space_detach_group(struct space *s, struct iommu_group *iommu_group)
 	if (list_is_singular(&s->domains) && list_empty(&d->groups))
 		while ((m = space_first(s, 0, U64_MAX)))
 			space_remove(s, m);
+	domain_choose_device(s, d);
 	domain_drop(s, d);
 	update_page_sizes(s);
 
 	/* Fewer devices can use more; if there is no memory, less is fine, too. */
-	if (!compute_usable(s, NULL, NULL, &usable))
+	if (!compute_usable(s, &usable))
 		replace_usable(s, &usable);
 unlock:
 	mutex_unlock(&s->lock);

@@ -111,4 +111,32 @@ void dma_buf_iommu_unmap(struct dma_buf_attachment *attach);
 void dma_buf_iommu_get_status(struct dma_buf_attachment *attach,
 			      struct dma_buf_iommu_status *status);
 
+/**
+ * dma_buf_iommu_route_known - would strict mode accept this device?
+ * @attach: negotiated to IOMMU
+ * @dev: a device that is or is to be attached to the domain
+ *
+ * An attachment judges the one device that it was made for. An importer whose domain
+ * has several asks for each of them.
+ *
+ * Return: false if the route to the exporter's memory is not known to work; true if
+ * it is, or if the exporter does not say whose memory it is.
+ */
+bool dma_buf_iommu_route_known(struct dma_buf_attachment *attach,
+			       struct device *dev);
+
+/**
+ * dma_buf_iommu_set_device - another device stands for the domain from now on
+ * @attach: negotiated to IOMMU
+ * @dev: attached to the same domain; must stay until the detach
+ *
+ * For an importer whose device leaves a domain that lives on with others. What is
+ * mapped stays mapped; the route is told from the new device. Strict mode is not
+ * judged again.
+ *
+ * Context: reservation lock held.
+ */
+void dma_buf_iommu_set_device(struct dma_buf_attachment *attach,
+			      struct device *dev);
+
 #endif /* _LINUX_PEERBUF_IOMMU_H */
