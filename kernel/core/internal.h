@@ -138,6 +138,7 @@ void peerbuf_buffer_tell_dead(struct peerbuf_buffer *buf);
 
 /* mmap.c */
 int peerbuf_native_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
+struct peerbuf_buffer *peerbuf_vma_native(struct vm_area_struct *vma);
 void peerbuf_buffer_zap(struct peerbuf_buffer *buf);
 
 /* provider.c */

@@ -101,6 +101,12 @@ int peerbuf_native_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	return 0;
 }
 
+/* The native buffer that a mapping shows; NULL for any other mapping. */
+struct peerbuf_buffer *peerbuf_vma_native(struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &buffer_vm_ops ? vma->vm_private_data : NULL;
+}
+
 /* Reservation lock held, and the state not LIVE: nothing can be faulted back. */
 void peerbuf_buffer_zap(struct peerbuf_buffer *buf)
 {

@@ -83,6 +83,7 @@ struct group {
 	struct iommu_group *iommu;
 };
 
+struct dma_buf;
 struct mapping;
 
 /**
@@ -145,6 +146,8 @@ int ram_map(struct space *s, const struct vfio_iommu_type1_dma_map *arg);
 /* iommu_buffer.c */
 extern const struct mapping_ops buffer_ops;
 int buffer_map(struct space *s, const struct peerbuf_iommu_map_buffer *arg);
+int buffer_map_at(struct space *s, struct dma_buf *dmabuf, u64 offset,
+		  const struct vfio_iommu_type1_dma_map *arg);
 int buffer_unmap(struct space *s, u64 iova);
 int buffer_query(struct space *s, struct peerbuf_iommu_query_buffer *q);
 

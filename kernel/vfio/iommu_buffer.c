@@ -341,6 +341,15 @@ static struct buffer *buffer_create(const struct peerbuf_iommu_map_buffer *arg,
 	return b;
 }
 
+static int establish(struct space *s, struct buffer *b)
+{
+	int ret = space_insert(s, &b->m);
+
+	if (!ret)
+		b->established = true;
+	return ret;
+}
+
 int buffer_map(struct space *s, const struct peerbuf_iommu_map_buffer *arg)
 {
 	struct dma_buf *dmabuf;
@@ -365,9 +374,7 @@ int buffer_map(struct space *s, const struct peerbuf_iommu_map_buffer *arg)
 	mutex_lock(&s->lock);
 	ret = space_check(s, arg->iova, arg->length);
 	if (!ret)
-		ret = space_insert(s, &b->m);
-	if (!ret)
-		b->established = true;
+		ret = establish(s, b);
 	mutex_unlock(&s->lock);
 	if (ret)
 		buffer_free(&b->m);
@@ -375,6 +382,37 @@ int buffer_map(struct space *s, const struct peerbuf_iommu_map_buffer *arg)
 
 err_put:
 	dma_buf_put(dmabuf);
+	return ret;
+}
+
+/*
+ * What VFIO_IOMMU_MAP_DMA found at the caller's address. The space is locked and has been
+ * checked; the reference on the buffer is taken over, whatever the result.
+ */
+int buffer_map_at(struct space *s, struct dma_buf *dmabuf, u64 offset,
+		  const struct vfio_iommu_type1_dma_map *arg)
+{
+	struct peerbuf_iommu_map_buffer map = {
+		.event_fd = -1,
+		.offset = offset,
+		.length = arg->size,
+		.iova = arg->iova,
+	};
+	struct buffer *b;
+	int ret;
+
+	if (arg->flags & VFIO_DMA_MAP_FLAG_READ)
+		map.flags |= PEERBUF_MAP_READ;
+	if (arg->flags & VFIO_DMA_MAP_FLAG_WRITE)
+		map.flags |= PEERBUF_MAP_WRITE;
+	b = buffer_create(&map, dmabuf);
+	if (IS_ERR(b)) {
+		dma_buf_put(dmabuf);
+		return PTR_ERR(b);
+	}
+	ret = establish(s, b);
+	if (ret)
+		buffer_free(&b->m);
 	return ret;
 }
 

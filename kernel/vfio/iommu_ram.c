@@ -10,6 +10,9 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <linux/peerbuf/vma.h>
 
 #include "iommu.h"
 
@@ -254,6 +257,12 @@ static const struct mapping_ops ram_ops = {
 	.free = ram_free,
 };
 
+static int prot_of(const struct vfio_iommu_type1_dma_map *arg)
+{
+	return (arg->flags & VFIO_DMA_MAP_FLAG_READ ? IOMMU_READ : 0) |
+	       (arg->flags & VFIO_DMA_MAP_FLAG_WRITE ? IOMMU_WRITE : 0);
+}
+
 static struct ram *ram_create(const struct vfio_iommu_type1_dma_map *arg)
 {
 	struct ram *ram = kzalloc(sizeof(*ram), GFP_KERNEL_ACCOUNT);
@@ -263,10 +272,7 @@ static struct ram *ram_create(const struct vfio_iommu_type1_dma_map *arg)
 	ram->m.ops = &ram_ops;
 	ram->m.node.start = arg->iova;
 	ram->m.node.last = arg->iova + arg->size - 1;
-	if (arg->flags & VFIO_DMA_MAP_FLAG_READ)
-		ram->m.prot |= IOMMU_READ;
-	if (arg->flags & VFIO_DMA_MAP_FLAG_WRITE)
-		ram->m.prot |= IOMMU_WRITE;
+	ram->m.prot = prot_of(arg);
 	ram->mm = current->mm;
 	mmgrab(ram->mm);
 	ram->task = current->group_leader;
@@ -277,12 +283,24 @@ static struct ram *ram_create(const struct vfio_iommu_type1_dma_map *arg)
 static int map_locked(struct space *s, const struct vfio_iommu_type1_dma_map *arg)
 {
 	unsigned long pages = arg->size >> PAGE_SHIFT;
+	struct dma_buf *dmabuf;
 	struct ram *ram;
+	u64 offset;
 	int ret;
 
+	if (!space_aligned(s, arg->vaddr))
+		return -EINVAL;
 	ret = space_check(s, arg->iova, arg->size);
 	if (ret)
 		return ret;
+	/* A device's memory is no RAM, and must be revocable to be mapped. */
+	dmabuf = peerbuf_vma_buffer(arg->vaddr, arg->size, prot_of(arg),
+				    &offset);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	if (dmabuf)
+		return buffer_map_at(s, dmabuf, offset, arg);
+
 	ram = ram_create(arg);
 	if (!ram)
 		return -ENOMEM;

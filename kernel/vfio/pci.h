@@ -7,6 +7,10 @@
 
 #include <linux/peerbuf/buffer.h>
 
+#include <peerbuf_compat.h>
+
+struct vfio_region_dma_range;
+
 /**
  * struct peerbuf_vdev - a PCI device bound to vfio_pci_peerbuf
  * @core: what vfio-pci-core knows; first, as the VFIO core frees it by this address
@@ -31,6 +35,13 @@ static inline struct peerbuf_vdev *to_peerbuf_vdev(struct vfio_device *vdev)
 int peerbuf_pci_export(struct peerbuf_vdev *pv, u32 flags,
 		       struct vfio_device_feature_dma_buf __user *arg,
 		       size_t argsz);
+
+struct dma_buf *
+peerbuf_pci_export_range(struct peerbuf_vdev *pv, unsigned int bar,
+			 const struct vfio_region_dma_range *range);
+
+/* pci_mmap.c */
+int peerbuf_pci_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
 
 /* pci_buffer.c */
 long peerbuf_pci_ioctl(struct vfio_device *vdev, unsigned int cmd,

@@ -161,6 +161,19 @@ static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 	return dmabuf;
 }
 
+struct dma_buf *
+peerbuf_pci_export_range(struct peerbuf_vdev *pv, unsigned int bar,
+			 const struct vfio_region_dma_range *range)
+{
+	struct vfio_device_feature_dma_buf get = {
+		.region_index = bar,
+		.open_flags = O_RDWR,
+		.nr_ranges = 1,
+	};
+
+	return export_ranges(pv, &get, range);
+}
+
 int peerbuf_pci_export(struct peerbuf_vdev *pv, u32 flags,
 		       struct vfio_device_feature_dma_buf __user *arg,
 		       size_t argsz)
