@@ -7,7 +7,7 @@ import shlex
 import stat
 import subprocess
 
-from errors import Failure
+from errors import Failure, Skip
 from spec import ROOT
 
 HOME = "peerbuf"  # where the guest has its copy of this tree
@@ -76,22 +76,57 @@ def add_busybox(archive):
             archive.link(applet, "/bin/busybox")
 
 
-def add_libraries(archive, program):
-    """Adds the shared libraries that a program of this machine is linked to."""
+def libraries_of(program, beside):
+    """Returns (libraries, lacking) that a program is linked to, without those beside it."""
     with open(program, "rb") as f:
         if f.read(4) != b"\x7fELF":
-            return
-    libraries = os.path.join(ROOT, "build", "lib")
+            return [], []
     listed = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                            text=True, env=dict(os.environ, LD_LIBRARY_PATH=libraries))
+                            text=True, env=dict(os.environ, LD_LIBRARY_PATH=beside))
     if listed.returncode:
-        return  # statically linked
-    for line in listed.stdout.splitlines():
-        if "not found" in line:
-            raise Failure(f"{program} needs {line.split()[0]}, which is not on this machine")
-        path = next((w for w in line.split() if w.startswith("/")), None)
-        if path and not path.startswith(libraries) and not archive.has(path):
+        return [], []  # statically linked
+    lines = [line.split() for line in listed.stdout.splitlines()]
+    paths = [next((w for w in line if w.startswith("/")), None) for line in lines]
+    return ([p for p in paths if p and not p.startswith(beside)],
+            [line[0] for line in lines if "not" in line and "found" in line])
+
+
+def add_libraries(archive, program):
+    """Adds the shared libraries that a program of this machine is linked to."""
+    libraries, lacking = libraries_of(program, os.path.join(ROOT, "build", "lib"))
+    if lacking:
+        raise Failure(f"{program} needs {lacking[0]}, which is not on this machine")
+    for path in libraries:
+        if not archive.has(path):
             archive.file(path, path)
+
+
+def add_packages(archive, name):
+    """Adds the programs and libraries of a set of Debian packages, where they belong.
+
+    A package may have programs that need more than the set has; those are left out.
+    """
+    fetch = subprocess.run([os.path.join(ROOT, "scripts", "guest-packages"), name],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if fetch.returncode:
+        raise Skip(fetch.stderr.strip().replace("\n", "; "))
+    root = fetch.stdout.strip()
+    beside = os.path.join(root, "usr/lib/x86_64-linux-gnu")
+    for top in ("usr/bin", "usr/sbin", "usr/lib", "lib", "etc"):
+        for directory, _, files in os.walk(os.path.join(root, top)):
+            for file in files:
+                path = os.path.join(directory, file)
+                target = os.path.relpath(path, root)
+                if os.path.islink(path):
+                    archive.link(target, os.readlink(path))
+                    continue
+                libraries, lacking = libraries_of(path, beside)
+                if lacking or path.endswith((".a", ".pc")):
+                    continue
+                archive.file(target, path)
+                for library in libraries:
+                    if not archive.has(library):
+                        archive.file(library, library)
 
 
 def guest_path(path):
@@ -107,7 +142,7 @@ def add_needed(archive, path, target=None):
     add_libraries(archive, path)
 
 
-def add_tree(archive, spec):
+def add_tree(archive, spec, kernel):
     """Adds the program, what it says it needs, and everything of ours that is built."""
     # What was built with the address sanitizer names its own libraries under "needs".
     patterns = [os.path.join(ROOT, "build", p) for p in ("bin/*", "lib/*.so*")]
@@ -118,6 +153,7 @@ def add_tree(archive, spec):
     for name in ("tap.sh", "host-do"):
         archive.file(f"{HOME}/vm/{name}", os.path.join(ROOT, "vm", name))
     for need in spec.needs:
+        need = need.replace("${image}", kernel.image())
         paths = sorted(glob.glob(os.path.join(ROOT, need)))
         if not paths:
             raise Failure(f"{need}, which {spec.program} needs, does not exist: run make")
@@ -171,7 +207,9 @@ def build(path, spec, kernel, topology, accel):
     archive.file("init", os.path.join(ROOT, "vm", "init"))
     archive.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
     archive.data("etc/group", b"root:x:0:\n")
-    add_tree(archive, spec)
+    add_tree(archive, spec, kernel)
+    for name in spec.packages:
+        add_packages(archive, name)
     add_modules(archive, kernel, spec)
     environment = {"VM_TOPOLOGY": topology.name, "VM_KERNEL": kernel.name, "VM_ACCEL": accel}
     if spec.kmemleak:
