@@ -15,7 +15,8 @@ ABI_TESTS := \
 	differential \
 	groups \
 	vmm \
-	memory
+	memory \
+	many
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
@@ -27,7 +28,7 @@ $(ABI_PROGRAMS): $(BUILD)/tests/abi/%: tests/abi/%.c tests/abi/abi.c tests/abi/a
 		tests/abi/abi.c $(filter %.o,$^) $(LIB_STATIC) -lcmocka
 
 # These do DMA with the example's driver.
-$(addprefix $(BUILD)/tests/abi/,bars foreign groups vmm memory): $(NVME_OBJECTS)
+$(addprefix $(BUILD)/tests/abi/,bars foreign groups vmm memory many): $(NVME_OBJECTS)
 
 # Processes that tests tell what to do, line by line, in the example's protocol: the owner
 # of a device that loses it in every way, and an importer that maps a buffer many times.
