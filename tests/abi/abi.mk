@@ -27,8 +27,15 @@ $(ABI_PROGRAMS): $(BUILD)/tests/abi/%: tests/abi/%.c tests/abi/abi.c tests/abi/a
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -o $@ $< \
 		tests/abi/abi.c $(filter %.o,$^) $(LIB_STATIC) -lcmocka
 
-# These do DMA with the example's driver.
-$(addprefix $(BUILD)/tests/abi/,bars foreign groups vmm memory many): $(NVME_OBJECTS)
+# DMA, with the example's driver.
+DMA_TESTS := \
+	bars \
+	foreign \
+	groups \
+	vmm \
+	memory \
+	many
+$(DMA_TESTS:%=$(BUILD)/tests/abi/%): $(NVME_OBJECTS)
 
 # Processes that tests tell what to do, line by line, in the example's protocol: the owner
 # of a device that loses it in every way, and an importer that maps a buffer many times.
