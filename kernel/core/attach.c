@@ -130,12 +130,19 @@ void peerbuf_attachment_set_info(struct peerbuf_attachment *pa)
 			peerbuf_route(m->sgt_data.exporting_p2p_device,
 				      m->sgt_data.importing_dma_device,
 				      &verdict);
-		pa->info.enforced =
-			peerbuf_sgt_enforced(m->sgt_data.importing_dma_device,
-					     verdict.route);
+		pa->info.enforced = peerbuf_sgt_enforced(m, verdict.route);
 	}
 	pa->info.route = verdict.route;
 	pa->info.reason = verdict.reason;
+}
+
+static struct peerbuf_attachment *attachment_alloc(gfp_t gfp)
+{
+	struct peerbuf_attachment *pa = kzalloc(sizeof(*pa), gfp);
+
+	if (pa)
+		INIT_LIST_HEAD(&pa->tables);
+	return pa;
 }
 
 /* ------------------------------------- the callbacks of native buffers' ops */
@@ -155,7 +162,7 @@ untyped_attachment(struct peerbuf_buffer *buf, struct dma_buf_attachment *attach
 	if (READ_ONCE(buf->state) != PEERBUF_STATE_LIVE)
 		return ERR_PTR(-ENODEV);
 
-	pa = kzalloc(sizeof(*pa), GFP_KERNEL);
+	pa = attachment_alloc(GFP_KERNEL);
 	if (!pa)
 		return ERR_PTR(-ENOMEM);
 	pa->imp[0] = DMA_BUF_IMAPPING_SGT(attach->dev, attach->peer2peer);
@@ -289,7 +296,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	if (peerbuf_buffer_get_state(dmabuf) == PEERBUF_STATE_DEAD)
 		return ERR_PTR(-ENODEV);
 
-	pa = kzalloc(sizeof(*pa), GFP_KERNEL_ACCOUNT);
+	pa = attachment_alloc(GFP_KERNEL_ACCOUNT);
 	if (!pa)
 		return ERR_PTR(-ENOMEM);
 	memcpy(pa->imp, matches, len * sizeof(*matches));

@@ -43,8 +43,10 @@ sgt_ops(const struct dma_buf_mapping_match *m)
 	if (source == &dma_buf_mapping_sgt_type)
 		return container_of(m->exp_ops,
 				    struct dma_buf_mapping_sgt_exp_ops, ops);
-	return m->type == &dma_buf_mapping_sgt_type ? &peerbuf_pal_to_sgt_ops :
-						      NULL;
+	if (m->type != &dma_buf_mapping_sgt_type)
+		return NULL;
+	return m->sgt_data.exporting_p2p_device ? &peerbuf_pal_to_sgt_ops :
+						  &peerbuf_ram_to_sgt_ops;
 }
 
 static struct sg_table *native_map(struct dma_buf_attachment *attach,
@@ -58,6 +60,10 @@ static struct sg_table *native_map(struct dma_buf_attachment *attach,
 
 	if (!ops)
 		return ERR_PTR(-EINVAL);
+	/* Each buffer has one file: made read-only, it is so for everybody. */
+	if (dir != DMA_TO_DEVICE &&
+	    !(attach->dmabuf->file->f_mode & FMODE_WRITE))
+		return ERR_PTR(-EACCES);
 	if (peerbuf_buffer_of(attach->dmabuf)->state != PEERBUF_STATE_LIVE)
 		return ERR_PTR(-ENODEV);
 
@@ -77,9 +83,9 @@ static void native_unmap(struct dma_buf_attachment *attach,
 }
 
 /*
- * Device memory does not move, so there is nothing to pin. The callbacks exist
- * because without them the kernel maps at attach time and keeps that mapping over
- * a revoke (drivers/dma-buf/dma-buf.c, dma_buf_dynamic_attach()).
+ * What a native buffer consists of does not move, so there is nothing to pin. The
+ * callbacks exist because without them the kernel maps at attach time and keeps that
+ * mapping over a revoke (drivers/dma-buf/dma-buf.c, dma_buf_dynamic_attach()).
  */
 static int native_pin(struct dma_buf_attachment *attach)
 {
@@ -91,20 +97,61 @@ static void native_unpin(struct dma_buf_attachment *attach)
 {
 }
 
+/*
+ * RAM is cached, and devices need not see what is in the CPU's caches. Of device memory the
+ * CPU caches nothing, and no table of it is in the lists.
+ */
+static void sync_tables(struct dma_buf *dmabuf,
+			void (*sync)(struct peerbuf_attachment *pa))
+{
+	struct dma_buf_attachment *attach;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	list_for_each_entry(attach, &dmabuf->attachments, node)
+		sync(peerbuf_attachment_of(attach));
+	dma_resv_unlock(dmabuf->resv);
+}
+
+static int native_begin_cpu_access(struct dma_buf *dmabuf,
+				   enum dma_data_direction dir)
+{
+	sync_tables(dmabuf, peerbuf_sync_for_cpu);
+	return 0;
+}
+
+static int native_end_cpu_access(struct dma_buf *dmabuf,
+				 enum dma_data_direction dir)
+{
+	sync_tables(dmabuf, peerbuf_sync_for_device);
+	return 0;
+}
+
+#define NATIVE_OPS						\
+	.attach = peerbuf_native_attach,			\
+	.detach = peerbuf_native_detach,			\
+	.pin = native_pin,					\
+	.unpin = native_unpin,					\
+	.map_dma_buf = native_map,				\
+	.unmap_dma_buf = native_unmap,				\
+	.begin_cpu_access = native_begin_cpu_access,		\
+	.end_cpu_access = native_end_cpu_access,		\
+	.mmap = peerbuf_native_mmap,				\
+	.release = native_release
+
 static const struct dma_buf_ops native_ops = {
-	.attach = peerbuf_native_attach,
-	.detach = peerbuf_native_detach,
-	.pin = native_pin,
-	.unpin = native_unpin,
-	.map_dma_buf = native_map,
-	.unmap_dma_buf = native_unmap,
-	.mmap = peerbuf_native_mmap,
-	.release = native_release,
+	NATIVE_OPS,
+};
+
+/* A mapping in the kernel cannot be revoked, so not every buffer has these. */
+static const struct dma_buf_ops native_vmap_ops = {
+	NATIVE_OPS,
+	.vmap = peerbuf_native_vmap,
+	.vunmap = peerbuf_native_vunmap,
 };
 
 bool peerbuf_is_native(struct dma_buf *dmabuf)
 {
-	return dmabuf->ops == &native_ops;
+	return dmabuf->ops == &native_ops || dmabuf->ops == &native_vmap_ops;
 }
 EXPORT_SYMBOL_GPL(peerbuf_is_native);
 
@@ -142,7 +189,8 @@ static struct dma_buf *export_buffer(struct peerbuf_buffer *buf,
 
 	exp.exp_name = info->exp_name;
 	exp.owner = info->owner;
-	exp.ops = &native_ops;
+	exp.ops = buf->cpu_ram && !buf->revocable ? &native_vmap_ops :
+						    &native_ops;
 	exp.size = info->size;
 	exp.flags = info->flags;
 	exp.priv = buf;
@@ -169,6 +217,7 @@ struct dma_buf *peerbuf_export(const struct peerbuf_export_info *info)
 		buf->single = *info->single_exporter_match;
 	buf->priv = info->priv;
 	buf->revocable = info->provider;
+	buf->cpu_ram = info->cpu_list && info->cpu_ram;
 	buf->state = PEERBUF_STATE_LIVE;
 	init_waitqueue_head(&buf->drained);
 	INIT_LIST_HEAD(&buf->node);

@@ -3,11 +3,13 @@
  * Conversions between what an exporter has and what an importer asked for. The
  * only file that calls the DMA API and the IOMMU API.
  */
+#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 
 #include "internal.h"
 
@@ -56,7 +58,10 @@ static size_t expand_offer(const struct dma_buf_mapping_match *exp,
 		.sgt_data = {
 			.exporting_p2p_device =
 				exp->pal_data.exporting_p2p_device,
-			.requires_p2p = DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE,
+			/* Without a device it is RAM, which needs no route. */
+			.requires_p2p = exp->pal_data.exporting_p2p_device ?
+				DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE :
+				DMA_SGT_NO_P2P,
 		},
 	};
 	return n;
@@ -145,16 +150,24 @@ static int map_from_pal(struct peerbuf_attachment *pa)
 	list = ops->map_phys(pa->base);
 	if (IS_ERR(list))
 		return PTR_ERR(list);
-	ret = map_list(pa, list, PEERBUF_MEMORY_DEVICE);
+	ret = map_list(pa, list, pa->result.iommu_data.exporting_p2p_device ?
+				 PEERBUF_MEMORY_DEVICE : PEERBUF_MEMORY_RAM);
 	/* The IOMMU has the addresses now; the list is not needed to unmap. */
 	ops->unmap_phys(pa->base, list);
 	return ret;
 }
 
+/* What the table is filled for: no more than the mapping in the domain will allow. */
+static enum dma_data_direction table_direction(const struct peerbuf_attachment *pa)
+{
+	return pa->iommu.prot & IOMMU_WRITE ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE;
+}
+
 static void unmap_table(struct peerbuf_attachment *pa)
 {
 	if (pa->sgt)
-		dma_buf_unmap_attachment(pa->base, pa->sgt, DMA_BIDIRECTIONAL);
+		dma_buf_unmap_attachment(pa->base, pa->sgt,
+					 table_direction(pa));
 	pa->sgt = NULL;
 }
 
@@ -182,7 +195,7 @@ static int map_from_sgt(struct peerbuf_attachment *pa)
 	struct sg_table *sgt;
 	int ret;
 
-	sgt = dma_buf_map_attachment(pa->base, DMA_BIDIRECTIONAL);
+	sgt = dma_buf_map_attachment(pa->base, table_direction(pa));
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);
 	pa->sgt = sgt;
@@ -363,12 +376,168 @@ const struct dma_buf_mapping_sgt_exp_ops peerbuf_pal_to_sgt_ops = {
 	.unmap_dma_buf = pal_to_sgt_unmap,
 };
 
+/* ------------------------------------------------------------ PAL of RAM -> SGT */
+
+/**
+ * struct ram_table - a scatterlist of RAM
+ * @sgt: what the importer sees, with pages
+ * @node: in the attachment's tables; reservation lock
+ * @dir: direction that it was mapped for
+ */
+struct ram_table {
+	struct sg_table sgt;
+	struct list_head node;
+	enum dma_data_direction dir;
+};
+
+/*
+ * Can the device reach it without a copy? A copy is not the buffer: what one importer
+ * writes to its own others would not see. Such a device is refused.
+ */
+static bool reaches_ram(struct device *dev, const struct phys_vec *run)
+{
+	u64 last = run->paddr + run->len - 1;
+
+	/* Where the DMA API would be told of a page that there is not. */
+	if (!pfn_valid(PHYS_PFN(run->paddr)) || !pfn_valid(PHYS_PFN(last)))
+		return false;
+	return dma_domain_translates(dev) ||
+	       (!is_swiotlb_force_bounce(dev) &&
+		dma_capable(dev, phys_to_dma(dev, run->paddr), run->len, true));
+}
+
+static int ram_table_fill(struct device *dev, struct sg_table *sgt,
+			  const struct dma_buf_phys_list *list)
+{
+	size_t max = ALIGN_DOWN(min_t(size_t, dma_get_max_seg_size(dev),
+				      MAX_SG_LEN), PAGE_SIZE) ?: PAGE_SIZE;
+	struct peerbuf_range_cursor cursor;
+	struct scatterlist *sg;
+	struct phys_vec piece;
+	size_t i, pieces;
+	int ret;
+
+	/* The DMA API warns of it; who only uses the CPU may have none. */
+	if (!dev->dma_mask)
+		return -EOPNOTSUPP;
+	for (i = 0; i < list->length; i++)
+		if (!reaches_ram(dev, &list->phys[i]))
+			return -EOPNOTSUPP;
+	ret = peerbuf_range_start(&cursor, list->phys, list->length, 0,
+				  list->size);
+	if (ret)
+		return ret;
+	pieces = peerbuf_range_pieces(&cursor, max);
+	if (pieces > UINT_MAX)
+		return -EINVAL;
+	ret = sg_alloc_table(sgt, pieces, GFP_KERNEL);
+	if (ret)
+		return ret;
+	for (sg = sgt->sgl; peerbuf_range_next(&cursor, max, &piece);
+	     sg = sg_next(sg))
+		sg_set_page(sg, pfn_to_page(PHYS_PFN(piece.paddr)), piece.len, 0);
+	return 0;
+}
+
+static struct sg_table *ram_to_sgt_map(struct dma_buf_attachment *attach,
+				       enum dma_data_direction dir)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+	const struct dma_buf_mapping_pal_exp_ops *ops = origin_pal(pa);
+	struct device *dev = pa->result.sgt_data.importing_dma_device;
+	struct dma_buf_phys_list *list;
+	struct ram_table *table;
+	int ret;
+
+	table = kzalloc(sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+	list = ops->map_phys(attach);
+	if (IS_ERR(list)) {
+		ret = PTR_ERR(list);
+		goto err_table;
+	}
+	ret = ram_table_fill(dev, &table->sgt, list);
+	/* The table has the pages now, and they stay until the release. */
+	ops->unmap_phys(attach, list);
+	if (ret)
+		goto err_table;
+	ret = dma_map_sgtable(dev, &table->sgt, dir, 0);
+	if (ret)
+		goto err_sg;
+	table->dir = dir;
+	list_add(&table->node, &pa->tables);
+	return &table->sgt;
+
+err_sg:
+	sg_free_table(&table->sgt);
+err_table:
+	kfree(table);
+	return ERR_PTR(ret);
+}
+
+static void ram_to_sgt_unmap(struct dma_buf_attachment *attach,
+			     struct sg_table *sgt, enum dma_data_direction dir)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+	struct ram_table *table = container_of(sgt, struct ram_table, sgt);
+
+	list_del(&table->node);
+	dma_unmap_sgtable(pa->result.sgt_data.importing_dma_device, sgt,
+			  table->dir, 0);
+	sg_free_table(sgt);
+	kfree(table);
+}
+
+const struct dma_buf_mapping_sgt_exp_ops peerbuf_ram_to_sgt_ops = {
+	.map_dma_buf = ram_to_sgt_map,
+	.unmap_dma_buf = ram_to_sgt_unmap,
+};
+
+/*
+ * By DMA address and not by page: kernels with DMABUF_DEBUG scramble the pages of tables
+ * that importers hold.
+ */
+void peerbuf_sync_for_cpu(struct peerbuf_attachment *pa)
+{
+	struct device *dev = pa->result.sgt_data.importing_dma_device;
+	struct ram_table *table;
+	struct scatterlist *sg;
+	int i;
+
+	dma_resv_assert_held(pa->base->dmabuf->resv);
+
+	list_for_each_entry(table, &pa->tables, node)
+		for_each_sgtable_dma_sg(&table->sgt, sg, i)
+			dma_sync_single_for_cpu(dev, sg_dma_address(sg),
+						sg_dma_len(sg), table->dir);
+}
+
+void peerbuf_sync_for_device(struct peerbuf_attachment *pa)
+{
+	struct device *dev = pa->result.sgt_data.importing_dma_device;
+	struct ram_table *table;
+	struct scatterlist *sg;
+	int i;
+
+	dma_resv_assert_held(pa->base->dmabuf->resv);
+
+	list_for_each_entry(table, &pa->tables, node)
+		for_each_sgtable_dma_sg(&table->sgt, sg, i)
+			dma_sync_single_for_device(dev, sg_dma_address(sg),
+						   sg_dma_len(sg), table->dir);
+}
+
 /* ------------------------------------------------- what the DMA API is worth */
 
 /* After a revoke, does the IOMMU stop a device that goes on? */
-bool peerbuf_sgt_enforced(struct device *dev, u32 route)
+bool peerbuf_sgt_enforced(const struct dma_buf_mapping_match *m, u32 route)
 {
-	return route == PEERBUF_ROUTE_HOST_BRIDGE && dma_domain_translates(dev);
+	/* The core maps it: device memory by a route that an IOMMU sees, or RAM. */
+	bool ours = route == PEERBUF_ROUTE_HOST_BRIDGE ||
+		    (m->origin && !m->sgt_data.exporting_p2p_device);
+
+	return ours && dma_domain_translates(m->sgt_data.importing_dma_device);
 }
 
 /*

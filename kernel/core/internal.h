@@ -49,6 +49,7 @@
  * @restores: how often it came back; reservation lock
  * @withdrawn: the owner has revoked this buffer for good; provider->lock
  * @cpu_list: what mmap() shows, referenced; NULL when it is not allowed
+ * @cpu_ram: @cpu_list is RAM; constant
  * @waiting: an event is waiting for an importer; for debugfs
  * @priv: the exporter's
  */
@@ -70,6 +71,7 @@ struct peerbuf_buffer {
 	u64 restores;
 	bool withdrawn;
 	struct dma_buf_phys_list *cpu_list;
+	bool cpu_ram;
 	bool waiting;
 	void *priv;
 };
@@ -90,6 +92,8 @@ struct peerbuf_buffer {
  * @imp_len: entries of @imp
  * @dma_node: in the buffer's dma_users, or unused; reservation lock
  * @held: address lists that this importer holds; reservation lock
+ * @tables: scatterlists of RAM that this importer holds, to be synchronised with what the
+ *	CPU does; reservation lock
  * @sgt: the scatterlist behind @iommu, filled for @direct. Reservation lock.
  * @iommu: the mapping of an attachment of the IOMMU type; domain is NULL when there
  *	is none. Reservation lock, as the three below.
@@ -110,6 +114,7 @@ struct peerbuf_attachment {
 	size_t imp_len;
 	struct list_head dma_node;
 	unsigned int held;
+	struct list_head tables;
 	struct sg_table *sgt;
 	struct dma_buf_iommu_mapping iommu;
 	bool iommu_mapped;
@@ -139,6 +144,8 @@ void peerbuf_buffer_tell_dead(struct peerbuf_buffer *buf);
 /* mmap.c */
 int peerbuf_native_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 struct peerbuf_buffer *peerbuf_vma_native(struct vm_area_struct *vma);
+int peerbuf_native_vmap(struct dma_buf *dmabuf, struct iosys_map *map);
+void peerbuf_native_vunmap(struct dma_buf *dmabuf, struct iosys_map *map);
 void peerbuf_buffer_zap(struct peerbuf_buffer *buf);
 
 /* provider.c */
@@ -156,9 +163,12 @@ void peerbuf_attachment_set_info(struct peerbuf_attachment *pa);
 
 /* convert.c: the only file that calls the DMA API and the IOMMU API */
 extern const struct dma_buf_mapping_sgt_exp_ops peerbuf_pal_to_sgt_ops;
+extern const struct dma_buf_mapping_sgt_exp_ops peerbuf_ram_to_sgt_ops;
+void peerbuf_sync_for_cpu(struct peerbuf_attachment *pa);
+void peerbuf_sync_for_device(struct peerbuf_attachment *pa);
 int peerbuf_convert_iommu_map(struct peerbuf_attachment *pa);
 void peerbuf_convert_iommu_unmap(struct peerbuf_attachment *pa);
-bool peerbuf_sgt_enforced(struct device *dev, u32 route);
+bool peerbuf_sgt_enforced(const struct dma_buf_mapping_match *m, u32 route);
 void peerbuf_flush_dma_domain(struct device *dev);
 bool peerbuf_dma_api_unused(struct device *dev);
 

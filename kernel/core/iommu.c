@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* IOMMU: the type, and the calls of importers that negotiated it. */
+#include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/seq_file.h>
 
@@ -81,6 +82,9 @@ static int iommu_check(struct peerbuf_attachment *pa,
 	    check_add_overflow(map->offset, map->length, &end) ||
 	    end > pa->base->dmabuf->size)
 		return -EINVAL;
+	if ((map->prot & IOMMU_WRITE) &&
+	    !(pa->base->dmabuf->file->f_mode & FMODE_WRITE))
+		return -EACCES;
 	return pa->iommu.domain ? -EBUSY : 0;
 }
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A native buffer in a process's address space.
+ * A native buffer in a process's address space, and, if it is RAM, in the kernel's.
  *
  * Nothing is mapped at mmap() time: each access faults its page in under the
  * reservation lock, if the buffer is LIVE, and raises SIGBUS if it is not. A revoke
  * takes the pages out again under the same lock, so that no fault can bring one back.
  */
 #include <linux/fs.h>
+#include <linux/iosys-map.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include <linux/peerbuf/range.h>
 
@@ -21,15 +24,19 @@ static bool block_pfn(struct peerbuf_buffer *buf, u64 offset, unsigned int order
 		      unsigned long *pfn)
 {
 	const struct dma_buf_phys_list *list = buf->cpu_list;
-	struct peerbuf_range_cursor cursor;
 	u64 size = PAGE_SIZE << order;
-	struct phys_vec piece;
+	phys_addr_t paddr;
+	u64 skip;
+	size_t i;
 
-	if (peerbuf_range_start(&cursor, list->phys, list->length, offset, size) ||
-	    !peerbuf_range_next(&cursor, size, &piece) || piece.len != size ||
-	    !IS_ALIGNED(piece.paddr, size))
+	if (offset >= list->size)
 		return false;
-	*pfn = PHYS_PFN(piece.paddr);
+	i = peerbuf_range_find(list->first, list->length, offset);
+	skip = offset - list->first[i];
+	paddr = list->phys[i].paddr + skip;
+	if (list->phys[i].len - skip < size || !IS_ALIGNED(paddr, size))
+		return false;
+	*pfn = PHYS_PFN(paddr);
 	return true;
 }
 
@@ -95,7 +102,9 @@ int peerbuf_native_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 		return -EINVAL;
 
 	vma->vm_private_data = buf;
-	vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
+	if (!buf->cpu_ram)
+		vma->vm_page_prot =
+			pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &buffer_vm_ops;
 	return 0;
@@ -105,6 +114,38 @@ int peerbuf_native_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 struct peerbuf_buffer *peerbuf_vma_native(struct vm_area_struct *vma)
 {
 	return vma->vm_ops == &buffer_vm_ops ? vma->vm_private_data : NULL;
+}
+
+/* Only for buffers that nobody can revoke: see native_vmap_ops. */
+int peerbuf_native_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	const struct dma_buf_phys_list *list = peerbuf_buffer_of(dmabuf)->cpu_list;
+	size_t nr = list->size >> PAGE_SHIFT;
+	struct peerbuf_range_cursor cursor;
+	struct phys_vec piece;
+	struct page **pages;
+	size_t i = 0;
+	void *addr;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
+	if (!pages)
+		return -ENOMEM;
+	peerbuf_range_start(&cursor, list->phys, list->length, 0, list->size);
+	while (peerbuf_range_next(&cursor, PAGE_SIZE, &piece))
+		pages[i++] = pfn_to_page(PHYS_PFN(piece.paddr));
+	addr = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
+	if (!addr)
+		return -ENOMEM;
+	iosys_map_set_vaddr(map, addr);
+	return 0;
+}
+
+void peerbuf_native_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	vunmap(map->vaddr);
 }
 
 /* Reservation lock held, and the state not LIVE: nothing can be faulted back. */

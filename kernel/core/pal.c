@@ -18,7 +18,8 @@ dma_buf_phys_list_create(const struct phys_vec *vec, size_t nr, u64 size)
 		return ERR_PTR(ret);
 
 	merged = peerbuf_range_merge(vec, nr, NULL);
-	list = kvzalloc(struct_size(list, phys, merged),
+	list = kvzalloc(size_add(struct_size(list, phys, merged),
+				 array_size(merged, sizeof(*list->first))),
 			GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!list)
 		return ERR_PTR(-ENOMEM);
@@ -27,6 +28,8 @@ dma_buf_phys_list_create(const struct phys_vec *vec, size_t nr, u64 size)
 	list->size = size;
 	list->length = merged;
 	peerbuf_range_merge(vec, nr, list->phys);
+	list->first = (u64 *)&list->phys[merged];
+	peerbuf_range_index(list->phys, merged, list->first);
 	return list;
 }
 EXPORT_SYMBOL_GPL(dma_buf_phys_list_create);

@@ -42,6 +42,33 @@ size_t peerbuf_range_merge(const struct phys_vec *vec, size_t nr,
 	return n;
 }
 
+void peerbuf_range_index(const struct phys_vec *vec, size_t nr, u64 *first)
+{
+	u64 offset = 0;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		first[i] = offset;
+		offset += vec[i].len;
+	}
+}
+
+size_t peerbuf_range_find(const u64 *first, size_t nr, u64 offset)
+{
+	size_t low = 0, end = nr;
+
+	/* It is in [low, end), which never becomes empty. */
+	while (end - low > 1) {
+		size_t mid = low + (end - low) / 2;
+
+		if (first[mid] <= offset)
+			low = mid;
+		else
+			end = mid;
+	}
+	return low;
+}
+
 int peerbuf_range_start(struct peerbuf_range_cursor *c,
 			const struct phys_vec *vec, size_t nr,
 			u64 offset, u64 length)

@@ -14,7 +14,7 @@
 #include <linux/xarray.h>
 
 #include "iommu.h"
-#include "uarg.h"
+#include "../uarg.h"
 
 static bool type1;
 module_param(type1, bool, 0444);

@@ -138,6 +138,30 @@ static void cursors_agree_with_a_page_by_page_model(void **state)
 	}
 }
 
+static void an_offset_is_found_in_the_range_that_holds_it(void **state)
+{
+	int round;
+
+	for (round = 0; round < 300; round++) {
+		size_t nr = 1 + rnd(40), i, at = 0;
+		struct phys_vec v[40];
+		uint64_t first[40], offset = 0;
+
+		for (i = 0; i < nr; i++)
+			v[i] = (struct phys_vec) { rnd(1 << 20) * PAGE, (1 + rnd(5)) * PAGE };
+		peerbuf_range_index(v, nr, first);
+		for (i = 0; i < nr; i++) {
+			assert_int_equal(first[i], offset);
+			for (at = 0; at < v[i].len; at += PAGE) {
+				assert_int_equal(peerbuf_range_find(first, nr, offset + at), i);
+				assert_int_equal(peerbuf_range_find(first, nr,
+								    offset + at + PAGE - 1), i);
+			}
+			offset += v[i].len;
+		}
+	}
+}
+
 /* What iommu_map() does, one page at a time: the largest that fits. */
 static uint64_t model_pages(uint64_t iova, uint64_t paddr, uint64_t len)
 {
@@ -191,6 +215,7 @@ int main(void)
 		cmocka_unit_test(a_range_at_the_end_of_memory_joins_nothing),
 		cmocka_unit_test(a_cursor_outside_the_list_is_einval),
 		cmocka_unit_test(cursors_agree_with_a_page_by_page_model),
+		cmocka_unit_test(an_offset_is_found_in_the_range_that_holds_it),
 		cmocka_unit_test(page_sizes_agree_with_a_greedy_model),
 	};
 

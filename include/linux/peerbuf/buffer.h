@@ -163,10 +163,13 @@ struct peerbuf_exporter_ops {
  * @single_exporter_match: the one entry of an exporter without match_mapping;
  *	copied
  * @provider: decides about access; NULL for memory that is always accessible
- * @cpu_list: what processes see that mmap() the buffer, uncached; NULL when they must
- *	not. The buffer takes a reference of its own.
+ * @cpu_list: what processes see that mmap() the buffer; NULL when they must not. The buffer
+ *	takes a reference of its own.
+ * @cpu_ram: @cpu_list is RAM: processes see it cached, and without a provider importers
+ *	can map it in the kernel with dma_buf_vmap(). Otherwise it is uncached.
  * @size: bytes; a multiple of the page size, not 0
- * @flags: open(2) flags: access mode and O_CLOEXEC
+ * @flags: open(2) flags: access mode and O_CLOEXEC. Without write access importers are
+ *	refused mappings that a device could write through.
  * @priv: the exporter's
  */
 struct peerbuf_export_info {
@@ -176,6 +179,7 @@ struct peerbuf_export_info {
 	const struct dma_buf_mapping_match *single_exporter_match;
 	struct peerbuf_provider *provider;
 	struct dma_buf_phys_list *cpu_list;
+	bool cpu_ram;
 	u64 size;
 	int flags;
 	void *priv;
@@ -232,6 +236,21 @@ struct peerbuf_buffer_info {
  */
 int peerbuf_buffer_get_info(struct peerbuf_provider *p, struct dma_buf *dmabuf,
 			    struct peerbuf_buffer_info *info);
+
+/**
+ * peerbuf_owner_ioctl - what user space can do with one buffer that it exported
+ * @p: the provider whose owner calls
+ * @cmd: PEERBUF_DEVICE_REVOKE_BUFFER or PEERBUF_DEVICE_QUERY_BUFFER
+ * @arg: the ioctl's argument
+ *
+ * For the ioctl handler of the file that user space exports through.
+ *
+ * Context: process, may sleep; as peerbuf_provider_block().
+ * Return: 0 or what <linux/peerbuf.h> says; -ENOTTY for any other @cmd, which is then the
+ * caller's to handle.
+ */
+long peerbuf_owner_ioctl(struct peerbuf_provider *p, unsigned int cmd,
+			 unsigned long arg);
 
 /**
  * peerbuf_is_native - was this dma-buf made by peerbuf_export()?

@@ -70,7 +70,8 @@ struct dma_buf_iommu_status {
  *
  * Context: reservation lock held; may sleep.
  * Return: 0; -ENODEV while the buffer is not LIVE; -EINVAL for an attachment of
- * another type, an unaligned or empty part or one beyond the buffer; -EBUSY when
+ * another type, an unaligned or empty part or one beyond the buffer; -EACCES for
+ * IOMMU_WRITE and a buffer that was made read-only; -EBUSY when
  * the attachment has a mapping; -ENOMEM, or what iommu_map() returned. After an
  * error nothing is mapped.
  */

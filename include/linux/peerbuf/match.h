@@ -102,8 +102,8 @@ enum dma_sgt_requires_p2p {
  *	importing_dma_device: who does the DMA
  * @iommu_data: for the IOMMU type. importing_device: a device of the domain, from
  *	which the route is judged; strict: refuse a route that is not known to work
- * @pal_data: for the PAL type. exporting_p2p_device: whose memory it is; owner: the importing
- *	module, compared with the allow-list
+ * @pal_data: for the PAL type. exporting_p2p_device: whose memory it is, NULL for RAM; owner:
+ *	the importing module, compared with the allow-list
  * @private_data: for a driver's own types
  */
 struct dma_buf_mapping_match {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PAL, the physical address list: what an exporter of device memory can say about
- * a buffer.
+ * PAL, the physical address list: what an exporter of memory that stays in its place can
+ * say about a buffer. It is a PCI device's, or RAM; never both in one list.
  *
  * An exporter-side type. Importers ask for a scatterlist or for a mapping in an
  * IOMMU domain and the core converts; see docs/concepts.md. The list is checked
@@ -22,6 +22,7 @@
  * @ref: users of the list
  * @size: sum of all lengths, bytes; the size of the buffer
  * @length: number of entries of @phys, at least 1
+ * @first: where in the buffer each entry of @phys begins, bytes; ascending, as many
  * @phys: page aligned, not empty, no entry continues the one before it; entries
  *	may overlap: a buffer may show the same memory twice
  */
@@ -29,6 +30,7 @@ struct dma_buf_phys_list {
 	struct kref ref;
 	u64 size;
 	size_t length;
+	u64 *first;
 	struct phys_vec phys[] __counted_by(length);
 };
 
@@ -78,7 +80,7 @@ struct dma_buf_mapping_pal_exp_ops {
 
 extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
 
-/* Exporter entry. @pdev_: the PCI device whose memory the list describes. */
+/* Exporter entry. @pdev_: the PCI device whose memory the list describes; not NULL. */
 #define DMA_BUF_EMAPPING_PAL(ops_, pdev_)				\
 	((struct dma_buf_mapping_match){				\
 		.type = &dma_buf_mapping_pal_type,			\
@@ -87,9 +89,20 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
 	})
 
 /*
+ * Exporter entry for a list of RAM: pages that have a struct page, and that stay where
+ * they are, and the exporter's, until its release is called.
+ */
+#define DMA_BUF_EMAPPING_PAL_RAM(ops_)					\
+	((struct dma_buf_mapping_match){				\
+		.type = &dma_buf_mapping_pal_type,			\
+		.exp_ops = &(ops_)->ops,				\
+	})
+
+/*
  * Importer entry for the raw list. Matches only for modules that the parameter
  * raw_pal_allow of peerbuf_core names: who sees physical addresses can reach
- * around the IOMMU.
+ * around the IOMMU. Whether they are RAM is in the negotiated entry, see
+ * dma_buf_attachment_mapping(): pal_data.exporting_p2p_device is NULL then.
  */
 #define DMA_BUF_IMAPPING_PAL()						\
 	((struct dma_buf_mapping_match){				\

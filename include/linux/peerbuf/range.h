@@ -56,6 +56,26 @@ size_t peerbuf_range_merge(const struct phys_vec *vec, size_t nr,
 			   struct phys_vec *out);
 
 /**
+ * peerbuf_range_index - where in the buffer each range begins
+ * @vec: ranges that passed peerbuf_range_check()
+ * @nr: number of entries
+ * @first: receives as many offsets, bytes
+ */
+void peerbuf_range_index(const struct phys_vec *vec, size_t nr, u64 *first);
+
+/**
+ * peerbuf_range_find - which range holds an offset?
+ * @first: from peerbuf_range_index()
+ * @nr: number of entries, at least 1
+ * @offset: less than the buffer's size
+ *
+ * In logarithmic time, for buffers of a million ranges.
+ *
+ * Return: the index of the range.
+ */
+size_t peerbuf_range_find(const u64 *first, size_t nr, u64 offset);
+
+/**
  * struct peerbuf_range_cursor - walks the part of a list that a mapping covers
  * @vec: the list
  * @nr: number of entries

@@ -88,7 +88,9 @@ bool dma_buf_sgt_p2p_allowed(struct dma_buf_attachment *attach);
  * Context: reservation lock held.
  * Return: the table, which stays valid until dma_buf_sgt_unmap_attachment();
  * ERR_PTR(-ENODEV) while the buffer is not LIVE, ERR_PTR(-EINVAL) for an
- * attachment of another type, or the exporter's error.
+ * attachment of another type, ERR_PTR(-EACCES) when @dir is not DMA_TO_DEVICE and a native
+ * buffer was made read-only, ERR_PTR(-EOPNOTSUPP) when the device cannot reach all of the
+ * memory by itself, or the exporter's error.
  */
 struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 					    enum dma_data_direction dir);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How both modules read and write the structures of the user ABI. */
-#ifndef _PEERBUF_VFIO_UARG_H
-#define _PEERBUF_VFIO_UARG_H
+/* How all modules read and write the structures of the user ABI. */
+#ifndef _PEERBUF_UARG_H
+#define _PEERBUF_UARG_H
 
 #include <linux/minmax.h>
 #include <linux/uaccess.h>
@@ -43,4 +43,4 @@ static inline int peerbuf_write_arg(const void *src, size_t size,
 			    min_t(size_t, size, argsz)) ? -EFAULT : 0;
 }
 
-#endif /* _PEERBUF_VFIO_UARG_H */
+#endif /* _PEERBUF_UARG_H */
