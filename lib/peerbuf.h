@@ -2,11 +2,12 @@
 /*
  * libpeerbuf: PCI devices that share memory, from user space
  *
- * Two objects and a few free functions:
+ * Three objects and a few free functions:
  *
  *   container	an IOVA space (/dev/vfio/vfio) and the VFIO groups in it; maps RAM
  *		and dma-bufs for the devices of those groups;
- *   device	an open PCI device of a container; exports parts of its BARs.
+ *   device	an open PCI device of a container; exports parts of its BARs;
+ *   ram	makes dma-bufs of memfds (/dev/peerbuf_ram).
  *
  * Conventions of the whole library:
  *
@@ -280,6 +281,55 @@ int peerbuf_device_revoke_buffer(struct peerbuf_device *device, int dmabuf_fd);
  */
 int peerbuf_device_query_buffer(struct peerbuf_device *device,
 				struct peerbuf_device_query_buffer *query);
+
+/* ------------------------------------------------------------------------ ram */
+
+struct peerbuf_ram;
+
+/**
+ * peerbuf_ram_open - an owner of buffers of RAM
+ * @ram: the new object
+ *
+ * ENOENT: the module peerbuf_ram is not loaded. EACCES: not for this user.
+ */
+int peerbuf_ram_open(struct peerbuf_ram **ram);
+
+/*
+ * Close it. Buffers that it exported as revocable are revoked for good; the others go on.
+ */
+void peerbuf_ram_close(struct peerbuf_ram *ram);
+
+/* The /dev/peerbuf_ram fd, for ioctls of one's own. Remains the object's. */
+int peerbuf_ram_fd(const struct peerbuf_ram *ram);
+
+/**
+ * peerbuf_ram_export - a part of a memfd as a dma-buf
+ * @memfd: see struct peerbuf_ram_create; may be closed afterwards
+ * @open_flags: O_RDWR or O_RDONLY; O_CLOEXEC is added
+ * @offset: first byte of the memfd
+ * @length: bytes
+ * @flags: 0 or PEERBUF_RAM_REVOCABLE
+ *
+ * Returns the dma-buf fd. Errors: struct peerbuf_ram_create.
+ */
+int peerbuf_ram_export(struct peerbuf_ram *ram, int memfd, int open_flags, uint64_t offset,
+		       uint64_t length, uint32_t flags);
+
+/**
+ * peerbuf_ram_revoke_buffer - take a revocable buffer back for good
+ * @dmabuf_fd: exported by this object
+ *
+ * When it returns no importer and no process reaches the memory through the buffer; the
+ * memfd goes on. Errors: struct peerbuf_device_revoke_buffer.
+ */
+int peerbuf_ram_revoke_buffer(struct peerbuf_ram *ram, int dmabuf_fd);
+
+/**
+ * peerbuf_ram_query_buffer - state of a revocable buffer
+ * @query: set argsz and dmabuf_fd, and everything else to 0
+ */
+int peerbuf_ram_query_buffer(struct peerbuf_ram *ram,
+			     struct peerbuf_device_query_buffer *query);
 
 /* --------------------------------------------------------------------- events */
 

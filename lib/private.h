@@ -95,4 +95,8 @@ struct peerbuf_device {
 	int fd;
 };
 
+struct peerbuf_ram {
+	int fd;
+};
+
 #endif /* PEERBUF_LIB_PRIVATE_H */

@@ -16,7 +16,8 @@ ABI_TESTS := \
 	groups \
 	vmm \
 	memory \
-	many
+	many \
+	ram
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
@@ -34,7 +35,8 @@ DMA_TESTS := \
 	groups \
 	vmm \
 	memory \
-	many
+	many \
+	ram
 $(DMA_TESTS:%=$(BUILD)/tests/abi/%): $(NVME_OBJECTS)
 
 # Processes that tests tell what to do, line by line, in the example's protocol: the owner

@@ -2,9 +2,11 @@
 /* An importer as drivers are: dynamic or static, prompt or slow, typed or not. */
 #include <linux/delay.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/iommu.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -217,6 +219,15 @@ static long map_locked(struct import *im)
 	return ret;
 }
 
+static u64 physical(struct import *im, dma_addr_t addr)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(&im->pdev->dev);
+
+	return domain && (domain->type & __IOMMU_DOMAIN_PAGING) ?
+	       iommu_iova_to_phys(domain, addr) :
+	       dma_to_phys(&im->pdev->dev, addr);
+}
+
 static void describe(struct import *im, struct pbt_map *map)
 {
 	struct scatterlist *sg;
@@ -233,6 +244,7 @@ static void describe(struct import *im, struct pbt_map *map)
 		if (i < PBT_MAX_ENTRIES) {
 			map->entry[i].addr = sg_dma_address(sg);
 			map->entry[i].len = sg_dma_len(sg);
+			map->entry[i].phys = physical(im, sg_dma_address(sg));
 		}
 		map->total += sg_dma_len(sg);
 		map->pages += sg_page(sg) || sg->length;

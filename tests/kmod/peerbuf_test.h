@@ -35,6 +35,7 @@ struct pbt_map {
 	struct {
 		__u64 addr;
 		__u64 len;
+		__u64 phys;	/* where its first byte is, as the IOMMU has it */
 	} entry[PBT_MAX_ENTRIES];
 };
 

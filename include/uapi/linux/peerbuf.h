@@ -2,10 +2,11 @@
 /*
  * peerbuf: user ABI
  *
- * Three file descriptors take part:
+ * Four file descriptors take part:
  *
  *   device fd     of a PCI device bound to vfio_pci_peerbuf: exports memory BARs
  *                 as dma-bufs through VFIO_DEVICE_FEATURE_DMA_BUF, below;
+ *   ram fd        an open /dev/peerbuf_ram: makes dma-bufs of a memfd's pages;
  *   dma-buf fd    the buffer itself; any process may hold it;
  *   container fd  an open /dev/vfio/vfio whose IOMMU backend was chosen with
  *                 ioctl(fd, VFIO_SET_IOMMU, PEERBUF_IOMMU): maps user memory
@@ -129,9 +130,10 @@ struct vfio_device_feature_dma_buf {
 
 /*
  * Ioctls of the exporting device's owner, on its device fd, about one buffer that was
- * exported through that fd since it was opened. Error numbers beyond those above:
+ * exported through that fd since it was opened; and of the owner of a ram fd, about one
+ * that was made revocable through it. Error numbers beyond those above:
  *
- *   EINVAL    dmabuf_fd is no dma-buf, or not one of this device
+ *   EINVAL    dmabuf_fd is no dma-buf, or not one of this device or ram fd
  *   EALREADY  (REVOKE_BUFFER) it has been revoked for good before
  *   ENOTTY    the device is bound to a driver that knows nothing of peerbuf
  */
@@ -183,6 +185,53 @@ struct peerbuf_device_query_buffer {
 };
 
 #define PEERBUF_DEVICE_QUERY_BUFFER	PEERBUF_IOC(17)
+
+/* --------------------------------------------------------------------- ram fd */
+
+/**
+ * struct peerbuf_ram_create - PEERBUF_RAM_CREATE
+ * @argsz: size known to the caller
+ * @flags: PEERBUF_RAM_*
+ * @memfd: a memfd, of ordinary or huge pages, open for reading and writing, with
+ *	F_SEAL_SHRINK and without F_SEAL_WRITE and F_SEAL_FUTURE_WRITE; the buffer keeps
+ *	the pages, the fd may be closed
+ * @open_flags: open(2) flags of the new fd: O_RDONLY or O_RDWR, and O_CLOEXEC
+ * @offset: first byte of the memfd
+ * @size: bytes; the size of the buffer
+ *
+ * Returns the dma-buf fd. The pages are allocated where the file has none, stay in their
+ * place, and count as the user's locked memory until the last reference on the buffer is
+ * gone. Its mmap() is cached; DMA_BUF_IOCTL_SYNC does what there is to do.
+ *
+ * Without PEERBUF_RAM_REVOCABLE the buffer has no owner: nothing takes it back, and every
+ * importer in the kernel is welcome. With it, the ram fd owns the buffer:
+ * PEERBUF_DEVICE_REVOKE_BUFFER and PEERBUF_DEVICE_QUERY_BUFFER work on it, closing the last
+ * copy of the ram fd revokes it for good, and importers that cannot be told are refused.
+ *
+ * Error numbers:
+ *
+ *   EINVAL    argsz too small, unknown flags; @memfd is no memfd; an empty or unaligned
+ *             part of it, or one beyond its end
+ *   E2BIG     as above
+ *   EFAULT    as above
+ *   EBADF     @memfd is not an open file
+ *   EACCES    @memfd is not open for reading and writing
+ *   EPERM     it has not the seals that it must have, or one that it must not
+ *   ENOMEM    RLIMIT_MEMLOCK, without CAP_IPC_LOCK; memory, huge pages included
+ *   EINTR     the process is being killed
+ *   EMFILE    it has no fd left
+ */
+struct peerbuf_ram_create {
+	__u32 argsz;
+	__u32 flags;
+#define PEERBUF_RAM_REVOCABLE	(1U << 0)	/* the ram fd can take it back */
+	__s32 memfd;
+	__u32 open_flags;
+	__u64 offset;
+	__u64 size;
+};
+
+#define PEERBUF_RAM_CREATE	PEERBUF_IOC(32)
 
 /* --------------------------------------------------------------- container fd */
 
