@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc)
 
 BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 
-.PHONY: all modules user setup kernel check check-host check-vm check-debug demo help \
+.PHONY: all modules user setup kernel check check-host check-vm check-slow check-debug demo help \
 	clean clean-cache distclean
 
 all: setup kernel
@@ -51,6 +51,11 @@ check-host: all
 check-vm: all
 	+@$(BUILD_MK) check-vm JOBS=$(JOBS)
 
+# The tests that are too slow to be run each time.
+check-slow: all
+	+@$(BUILD_MK) check-slow
+	@scripts/summary "slow checks" "virtual machine tests" build/check-slow.log
+
 # The tests in virtual machines once more, on a kernel that checks itself while it runs.
 ifeq ($(KERNEL),debug)
 check-debug: all
@@ -78,6 +83,7 @@ help:
 	@echo 'make check         build, then run all tests'
 	@echo 'make check-host    the tests that need no virtual machine of their own'
 	@echo 'make check-vm      the tests in virtual machines; T=name runs one of tests/vm'
+	@echo 'make check-slow    the tests that take minutes each, which the others leave out'
 	@echo 'make check-debug   those once more on a kernel with KASAN, lockdep and others, which'
 	@echo '                   is built the first time, for a quarter of an hour'
 	@echo 'make demo          an SSD reads into another device, which is reset meanwhile'

@@ -20,7 +20,7 @@ CPPFLAGS := -D_GNU_SOURCE -Iinclude/uapi -Ilib $(EXTRA_CPPFLAGS)
 CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -g $(EXTRA_CFLAGS)
 LDFLAGS := $(EXTRA_LDFLAGS)
 
-.PHONY: all modules user check-host check-vm check-debug
+.PHONY: all modules user check-host check-vm check-slow check-debug
 all: modules user
 
 # ---- kernel modules -------------------------------------------------------------------
@@ -77,11 +77,17 @@ check-host: $(HOST_TESTS)
 check-vm:
 	$(if $(VM_TESTS),,$(error there is no test tests/vm/$(T).sh))
 ifdef T
-	@vm/run --keep $(VM_TESTS)
+	@PEERBUF_SLOW=1 vm/run --keep $(VM_TESTS)
 else
 	@mkdir -p $(BUILD)
 	@prove --exec vm/run -j $(JOBS) $(VM_TESTS) 2>&1 | tee $(BUILD)/check-vm.log
 endif
+
+# What takes too long to be done each time.
+check-slow:
+	@mkdir -p $(BUILD)
+	@PEERBUF_SLOW=1 prove --exec 'vm/run --keep' $(shell grep -l '^# vm-slow:' tests/vm/*.sh) \
+		2>&1 | tee $(BUILD)/check-slow.log
 
 # Each part runs even if the one before has failed. The first shows that a mistake does
 # not pass; the last repeats a test that takes every way in which access ends, slowly.

@@ -12,7 +12,8 @@
 # vm-needs: /usr/share/qemu/kvmvapic.bin /usr/share/qemu/pvh.bin /usr/share/qemu/linuxboot_dma.bin
 # vm-needs: /usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so ${image}
 # vm-memory: 1G
-# vm-timeout: 400
+# vm-timeout: 600
+# vm-slow: an emulated machine emulates a machine, which takes minutes
 set -u
 . vm/tap.sh
 

@@ -173,7 +173,10 @@ def main(argv):
     # A killed harness must not leave QEMU behind: let the cleanup run.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        run = Run(Spec(argv))
+        spec = Spec(argv)
+        if spec.slow and not os.environ.get("PEERBUF_SLOW"):
+            raise Skip(f"{spec.slow[0]}: make check-slow runs it")
+        run = Run(spec)
         log = run.go()
         return shell_status(run, log) if run.spec.shell else run.judge(log)
     except Skip as skip:

@@ -12,7 +12,8 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 # Keys that a test file may set in a comment line "# vm-KEY: VALUE". A key given
 # several times collects its values.
 HEADER_KEYS = ("topology", "timeout", "modules", "modules-available", "needs",
-               "memory", "cmdline", "set", "expect-log", "smp", "cpu", "packages")
+               "memory", "cmdline", "set", "expect-log", "smp", "cpu", "packages",
+               "slow")
 HEADER = re.compile(r"^(?:#|//|\s*\*)\s*vm-([a-z-]+):\s*(.*?)\s*$")
 HEADER_LINES = 60
 
@@ -104,6 +105,7 @@ class Spec:
         self.needs = words("needs")
         self.packages = words("packages")
         self.cmdline = words("cmdline") + " ".join(options.cmdline).split()
+        self.slow = header.get("slow")
         self.expected_log = header.get("expect-log", [])
         self.kmemleak = options.kmemleak
         if self.kmemleak:
