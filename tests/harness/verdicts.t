@@ -102,6 +102,16 @@ guest silent </dev/null
 said "^not ok 1 - the guest's program reported a test point"
 point $? "a program without any test point fails"
 
+guest stumbles <<'G'
+echo "Oops: int3: 0000 [#1]" >/dev/kmsg
+echo b >/proc/sysrq-trigger
+sleep 60
+G
+[ "$status" -ne 0 ]
+point $? "a machine that the emulator breaks each time fails the run"
+[ "$(grep -c 'the machine is started again' "$work/output")" -eq 2 ]
+point $? "but it has two more chances"
+
 # Without a machine: mistakes are told in a sentence.
 guest mistaken --topology no-such </dev/null
 said '^vm/run: there is no topology no-such; there are .*plain'

@@ -30,6 +30,10 @@ HARMLESS = re.compile("|".join((
     r"kmemleak: Kernel memory leak detector disabled$",  # kmemleak=off, the default
 )))
 
+# With several CPUs in parallel QEMU can run into a breakpoint that is there while the kernel
+# patches itself, after the kernel has taken it away and forgotten it.
+LEFT_BREAKPOINT = re.compile(r"\bOops: int3\b")
+
 BEGIN = "[ cut here ]"
 END = "---[ end trace"
 # Lockdep's have other ends, and name the locks in between.
@@ -106,3 +110,8 @@ def trouble(text, expected=()):
     if len(shown) > SHOWN:
         shown = shown[:SHOWN] + [f"... and {len(shown) - SHOWN} more lines"]
     return [line for line in shown if line.strip()]
+
+
+def broken_emulation(text):
+    """Did the kernel die of what no kernel and no test can do anything about?"""
+    return bool(LEFT_BREAKPOINT.search(text))

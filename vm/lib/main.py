@@ -27,6 +27,10 @@ def tail(text, count=TAIL):
     return [line for line in text.replace("\r", "").split("\n") if line.strip()][-count:]
 
 
+# How often a machine is started, if it is the emulator that fails.
+ATTEMPTS = 3
+
+
 class Run:
     def __init__(self, spec):
         self.spec = spec
@@ -34,7 +38,7 @@ class Run:
         self._lock()
         self.kernel = Kernel(spec.kernel)
         self.topology = Topology(spec.topology, spec.workdir, spec.variables)
-        self.machine = machine.Machine(self._output, self._error)
+        self.machine = None
         self.timeout = spec.timeout * self.kernel.timeout_scale
         if spec.kmemleak:
             self._check_kmemleak()
@@ -76,9 +80,30 @@ class Run:
         if self.spec.shell:
             self.spec.environment["VM_SHELL"] = "yes"
             self.timeout = 7 * 24 * 3600
+        start = time.monotonic()
+        try:
+            log = self._boots(image, console, name, options)
+        finally:
+            self._tidy(image)
+        self.seconds = time.monotonic() - start
+        return log
+
+    def _boots(self, image, console, name, options):
+        """Boots until it is not the emulator that fails; returns the kernel log."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._error("vm/run: the emulator ran into a breakpoint that the kernel had taken "
+                            "away while it booted; the machine is started again")
+            log = self._boot(image, console, name, options)
+            if self.tap.points or self.machine.status is not None or not klog.broken_emulation(log):
+                break
+        return log
+
+    def _boot(self, image, console, name, options):
+        """Runs one machine to its end; returns its kernel log."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(console)
-        start = time.monotonic()
+        self.machine = machine.Machine(self._output, self._error)
         try:
             initramfs.build(image, self.spec, self.kernel, self.topology, name)
             self.machine.start(
@@ -88,8 +113,6 @@ class Run:
             self.machine.run(self.timeout)
         finally:
             self.machine.stop()
-            self._tidy(image)
-        self.seconds = time.monotonic() - start
         with contextlib.suppress(FileNotFoundError):
             with open(console, encoding="utf-8", errors="replace") as f:
                 return f.read()
