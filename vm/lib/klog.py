@@ -34,6 +34,8 @@ HARMLESS = re.compile("|".join((
 # patches itself, after the kernel has taken it away and forgotten it.
 LEFT_BREAKPOINT = re.compile(r"\bOops: int3\b")
 
+ASKED = re.compile(r"^.*NMI received for unknown reason.*$", re.MULTILINE)
+
 BEGIN = "[ cut here ]"
 END = "---[ end trace"
 # Lockdep's have other ends, and name the locks in between.
@@ -110,6 +112,11 @@ def trouble(text, expected=()):
     if len(shown) > SHOWN:
         shown = shown[:SHOWN] + [f"... and {len(shown) - SHOWN} more lines"]
     return [line for line in shown if line.strip()]
+
+
+def before_the_question(text):
+    """What was there before a guest that hangs was asked where its tasks are."""
+    return ASKED.split(text)[0]
 
 
 def broken_emulation(text):

@@ -17,6 +17,7 @@ protocol to the harness:
 """
 
 import ctypes
+import contextlib
 import json
 import os
 import selectors
@@ -31,12 +32,15 @@ from errors import Failure
 CHANNELS = ("out", "err", "host")
 NOTES = ("ended", "stuck", "module", "leak", "scanned", "exit")
 QMP_SECONDS = 20
+WHERE_SECONDS = 30  # to say where all tasks are
 END_SECONDS = 15  # between the program's end and the machine's
 PR_SET_PDEATHSIG = 1
 
 CMDLINE = ["console=ttyS0", "loglevel=5", "panic=-1", "intel_iommu=on", "mitigations=off",
            # Less to do before init: no self-tests of ciphers, no timing of the processor.
-           "cryptomgr.notests", "random.trust_cpu=on", "no_timer_check", "tsc=reliable"]
+           "cryptomgr.notests", "random.trust_cpu=on", "no_timer_check", "tsc=reliable",
+           # What a guest that hangs is told to do: say where each of its tasks is.
+           "unknown_nmi_panic", "panic_print=1"]
 
 
 def command_line(spec, kernel, topology, accel_options, initramfs, console, sockets):
@@ -231,6 +235,8 @@ class Machine:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 self.timed_out = not self.tidy
+                if self.timed_out:
+                    self._ask_where()
                 self._process.kill()
                 break
             for key, _ in selector.select(left):
@@ -242,6 +248,12 @@ class Machine:
         self.returncode = self._process.wait()
         for taker in takers.values():
             taker.end()
+
+    def _ask_where(self):
+        """Makes the guest's kernel write its tasks' stacks to the console, as its last act."""
+        with contextlib.suppress(Failure, subprocess.TimeoutExpired):
+            self._qmp.run({"execute": "inject-nmi"})
+            self._process.wait(WHERE_SECONDS)
 
     @staticmethod
     def _read(source):

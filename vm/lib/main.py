@@ -115,7 +115,8 @@ class Run:
             self.machine.stop()
         with contextlib.suppress(FileNotFoundError):
             with open(console, encoding="utf-8", errors="replace") as f:
-                return f.read()
+                log = f.read()
+                return klog.before_the_question(log) if self.machine.timed_out else log
         return ""
 
     def _tidy(self, image):
@@ -181,6 +182,8 @@ class Run:
         lines = [f"QEMU: {line}" for line in self.machine.complaints()]
         lines.append(f"the last test point was: {self.tap.last}" if self.tap.last
                      else "there was no test point")
+        if self.machine.timed_out:
+            lines.append("where each task was, is at the end of the console's log")
         lines.append("the console's last lines:")
         return lines + ["  " + line for line in tail(log)]
 
