@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * many: an importer that maps one buffer many times, at different IOVAs, for one device;
+ * importer: maps one buffer many times, at different IOVAs, for one device;
  * and as a driver's slow scatterlist, too. It does no DMA. It gets the buffer as
  * ssd-importer does, and commands come on standard input.
  */
@@ -20,6 +20,8 @@
 #include "../kmod/peerbuf_test.h"
 
 #define BASE	(1ULL << 32)
+
+#define FOR_EVER_MS	3600000
 
 struct many {
 	struct peerbuf_container *container;
@@ -99,10 +101,10 @@ static bool do_query(void *program, char **args)
 	return true;
 }
 
-/* hold BDF MS: a driver maps the buffer and lets go that much after it was told to */
+/* hold BDF: a driver maps the buffer, and does not let go when it is told to */
 static bool do_hold(void *program, char **args)
 {
-	struct pbt_import import = { .slow_ms = (uint32_t)strtoul(args[1], NULL, 0) };
+	struct pbt_import import = { .slow_ms = FOR_EVER_MS };
 	unsigned int domain = 0, bus = 0, dev = 0, fn = 0;
 	struct many *m = program;
 	struct pbt_map map;
@@ -119,6 +121,18 @@ static bool do_hold(void *program, char **args)
 	return true;
 }
 
+static bool do_release(void *program, char **args)
+{
+	struct many *m = program;
+
+	(void)args;
+	if (ioctl(m->test, PBT_UNMAP))
+		answer_error("release: %s", strerror(errno));
+	else
+		answer("release");
+	return true;
+}
+
 static bool do_quit(void *program, char **args)
 {
 	(void)program;
@@ -131,7 +145,8 @@ static const struct command commands[] = {
 	{ "map",	2, "NUMBER SKEW",	do_map },
 	{ "unmap",	0, "",			do_unmap },
 	{ "query",	0, "",			do_query },
-	{ "hold",	2, "BDF MS",		do_hold },
+	{ "hold",	1, "BDF",		do_hold },
+	{ "release",	0, "",			do_release },
 	{ "quit",	0, "",			do_quit },
 	{ NULL, 0, NULL, NULL },
 };
@@ -168,7 +183,7 @@ int main(int argc, char **argv)
 	bool going;
 
 	if (argc != 3) {
-		fputs("Usage: many SOCKET BDF\n", stderr);
+		fputs("Usage: importer SOCKET BDF\n", stderr);
 		return 2;
 	}
 	going = !start(&m, argv[1], argv[2]);
