@@ -59,6 +59,27 @@ static int check_range(struct file *memfd, u64 offset, u64 size)
 	return size >> PAGE_SHIFT > totalram_pages() ? -ENOMEM : 0;
 }
 
+/*
+ * The kernel fills holes of such a file with huge pages that nobody has reserved, and takes
+ * them off its count of reserved ones all the same (alloc_hugetlb_folio_reserve() of 6.12,
+ * which udmabuf runs into). So there must be none. Under the inode lock no page leaves.
+ */
+static int check_filled(struct file *memfd, u64 offset, u64 size)
+{
+	pgoff_t index = offset >> PAGE_SHIFT;
+	pgoff_t last = (offset + size - 1) >> PAGE_SHIFT;
+
+	while (index <= last) {
+		struct folio *folio = filemap_get_folio(memfd->f_mapping, index);
+
+		if (IS_ERR(folio))
+			return -ENXIO;
+		index = folio_next_index(folio);
+		folio_put(folio);
+	}
+	return 0;
+}
+
 /* ------------------------------------------------------------------ accounting */
 
 /*
@@ -222,6 +243,8 @@ static int pin(struct ram_pages *pages, struct file *memfd, u64 offset, u64 size
 	ret = check_seals(memfd);
 	if (!ret)
 		ret = check_range(memfd, offset, size);
+	if (!ret && !shmem_mapping(memfd->f_mapping))
+		ret = check_filled(memfd, offset, size);
 	if (ret)
 		return ret;
 	pages->nr_pages = size >> PAGE_SHIFT;
@@ -266,9 +289,9 @@ void ram_pages_unpin(struct ram_pages *pages)
  * Context: process, may sleep. Takes the file's inode lock.
  * Return: the pages; ERR_PTR(-EINVAL) for a file that is no memfd, an empty or unaligned
  * part, or one beyond the end of the file; ERR_PTR(-EACCES) when the file is not open for
- * reading and writing; ERR_PTR(-EPERM) for seals that do not fit; ERR_PTR(-ENOMEM), also
- * beyond RLIMIT_MEMLOCK; ERR_PTR(-EINTR) for a process that is being killed; and what
- * memfd_pin_folios() returns.
+ * reading and writing; ERR_PTR(-EPERM) for seals that do not fit; ERR_PTR(-ENXIO) for a hole
+ * in a file of huge pages; ERR_PTR(-ENOMEM), also beyond RLIMIT_MEMLOCK; ERR_PTR(-EINTR) for
+ * a process that is being killed; and what memfd_pin_folios() returns.
  */
 struct ram_pages *ram_pages_pin(struct file *memfd, u64 offset, u64 size,
 				bool writable)

@@ -199,8 +199,8 @@ struct peerbuf_device_query_buffer {
  * @offset: first byte of the memfd
  * @size: bytes; the size of the buffer
  *
- * Returns the dma-buf fd. The pages are allocated where the file has none, stay in their
- * place, and count as the user's locked memory until the last reference on the buffer is
+ * Returns the dma-buf fd. Ordinary pages are allocated where the file has none. Pages stay in
+ * their place, and count as the user's locked memory until the last reference on the buffer is
  * gone. Its mmap() is cached; DMA_BUF_IOCTL_SYNC does what there is to do.
  *
  * Without PEERBUF_RAM_REVOCABLE the buffer has no owner: nothing takes it back, and every
@@ -217,7 +217,8 @@ struct peerbuf_device_query_buffer {
  *   EBADF     @memfd is not an open file
  *   EACCES    @memfd is not open for reading and writing
  *   EPERM     it has not the seals that it must have, or one that it must not
- *   ENOMEM    RLIMIT_MEMLOCK, without CAP_IPC_LOCK; memory, huge pages included
+ *   ENXIO     a huge page of the part is not there yet: fallocate(2) or touch it before
+ *   ENOMEM    RLIMIT_MEMLOCK, without CAP_IPC_LOCK; memory
  *   EINTR     the process is being killed
  *   EMFILE    it has no fd left
  */
