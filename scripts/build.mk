@@ -26,7 +26,8 @@ all: modules user
 # ---- kernel modules -------------------------------------------------------------------
 #
 # kbuild writes beside the sources, so it gets a copy made of links: the tree stays clean,
-# and modules for several kernels can exist side by side.
+# and modules for several kernels can exist side by side. It does not see that versions of
+# other modules' symbols have changed, so the file that it would have to make anew is removed.
 
 MODULES := $(BUILD)/modules/$(KERNEL)
 MIRROR := $(BUILD)/kernel-$(KERNEL)
@@ -44,6 +45,7 @@ $(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers
 	@cp -rsf $(CURDIR)/tests/kmod/. $(MIRROR)/kmod/
 	@ln -sfn $(CURDIR)/include $(MIRROR)/include
 	$(MAKE) -C $(MIRROR)/kernel KDIR=$(abspath $(KDIR)) $(BTF_OF_KERNEL)
+	@rm -f $(MIRROR)/kmod/Module.symvers
 	$(MAKE) -C $(abspath $(KDIR)) M=$(CURDIR)/$(MIRROR)/kmod modules \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(MIRROR)/kernel/Module.symvers
 	@rm -f $(MODULES)/*.ko

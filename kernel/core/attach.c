@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 static void typed_invalidate(struct dma_buf_attachment *attach);
 
@@ -43,6 +44,16 @@ static void typed_invalidate(struct dma_buf_attachment *attach)
 		queue_work(system_unbound_wq, &pa->remap);
 }
 
+/* Access is back; its mapping of the IOMMU type, if it has one, as iommu_error says. */
+void peerbuf_attachment_tell_restored(struct peerbuf_attachment *pa)
+{
+	trace_peerbuf_restore(pa, pa->iommu_error);
+	if (pa->importer_ops->restored)
+		pa->importer_ops->restored(pa->base, pa->iommu_error);
+	else
+		pa->importer_ops->invalidate_mappings(pa->base);
+}
+
 /* A foreign buffer has moved: map it where it is now, at the same IOVA. */
 static void remap_work(struct work_struct *work)
 {
@@ -56,8 +67,7 @@ static void remap_work(struct work_struct *work)
 		dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_KERNEL,
 				      false, MAX_SCHEDULE_TIMEOUT);
 		pa->iommu_error = peerbuf_convert_iommu_map(pa);
-		if (pa->importer_ops->restored)
-			pa->importer_ops->restored(pa->base, pa->iommu_error);
+		peerbuf_attachment_tell_restored(pa);
 	}
 	dma_resv_unlock(dmabuf->resv);
 }
@@ -170,30 +180,16 @@ untyped_attachment(struct peerbuf_buffer *buf, struct dma_buf_attachment *attach
 	return pa;
 }
 
-int peerbuf_native_attach(struct dma_buf *dmabuf,
-			  struct dma_buf_attachment *attach)
+/* Negotiate, and note the outcome in @pa and @attach. */
+static int settle_native(struct peerbuf_attachment *pa,
+			 struct peerbuf_buffer *buf,
+			 struct dma_buf_attachment *attach)
 {
-	struct peerbuf_buffer *buf = peerbuf_buffer_of(dmabuf);
-	struct peerbuf_attachment *pa = NULL;
-	bool typed;
 	int ret;
 
-	typed = attach->importer_ops &&
-		attach->importer_ops->invalidate_mappings_member ==
-			typed_invalidate;
-	pa = typed ? peerbuf_attachment_of(attach) :
-		     untyped_attachment(buf, attach);
-	if (IS_ERR(pa))
-		return PTR_ERR(pa);
-
 	ret = negotiate_native(pa, buf, attach);
-	if (ret) {
-		if (typed)
-			return ret;
-		kfree(pa);
-		/* The kernel's own importers know this errno for "not for you". */
-		return ret == -EINVAL ? -EOPNOTSUPP : ret;
-	}
+	if (ret)
+		return ret;
 	ret = make_direct(pa);
 	if (ret)
 		return ret;
@@ -203,18 +199,50 @@ int peerbuf_native_attach(struct dma_buf *dmabuf,
 	attach->priv = pa;
 	peerbuf_attachment_set_info(pa);
 	if (dma_buf_sgt_dma_device(attach)) {
-		dma_resv_lock(dmabuf->resv, NULL);
+		dma_resv_lock(buf->dmabuf->resv, NULL);
 		list_add_tail(&pa->dma_node, &buf->dma_users);
-		dma_resv_unlock(dmabuf->resv);
+		dma_resv_unlock(buf->dmabuf->resv);
 	}
 	return 0;
+}
+
+static int attach_untyped(struct peerbuf_buffer *buf,
+			  struct dma_buf_attachment *attach)
+{
+	struct peerbuf_attachment *pa = untyped_attachment(buf, attach);
+	int ret;
+
+	if (IS_ERR(pa)) {
+		ret = PTR_ERR(pa);
+		trace_peerbuf_attach(buf->dmabuf, attach->dev, NULL, ret);
+		return ret;
+	}
+	ret = settle_native(pa, buf, attach);
+	/* The kernel's own importers know this errno for "not for you". */
+	if (ret == -EINVAL)
+		ret = -EOPNOTSUPP;
+	trace_peerbuf_attach(buf->dmabuf, attach->dev, pa, ret);
+	if (ret)
+		kfree(pa);
+	return ret;
+}
+
+int peerbuf_native_attach(struct dma_buf *dmabuf,
+			  struct dma_buf_attachment *attach)
+{
+	struct peerbuf_buffer *buf = peerbuf_buffer_of(dmabuf);
+
+	/* A typed one is there already; see dma_buf_mapping_attach(). */
+	if (attach->importer_ops &&
+	    attach->importer_ops->invalidate_mappings_member == typed_invalidate)
+		return settle_native(peerbuf_attachment_of(attach), buf, attach);
+	return attach_untyped(buf, attach);
 }
 
 void peerbuf_native_detach(struct dma_buf *dmabuf,
 			   struct dma_buf_attachment *attach)
 {
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
-
 	struct device *dev = dma_buf_sgt_dma_device(attach);
 
 	WARN_ON(pa->held);
@@ -228,8 +256,10 @@ void peerbuf_native_detach(struct dma_buf *dmabuf,
 		list_del(&pa->dma_node);
 		dma_resv_unlock(dmabuf->resv);
 	}
-	if (!pa->importer_ops)
+	if (!pa->importer_ops) {
+		trace_peerbuf_detach(pa);
 		kfree(pa);
+	}
 }
 
 /* ------------------------------------------------------- typed attachments */
@@ -280,6 +310,81 @@ static void attachment_free(struct peerbuf_attachment *pa)
 	kfree(pa);
 }
 
+/* ---------------------------- typed attachments to foreign buffers, for debugfs */
+
+/* peerbuf_lists_lock; in the order of ids */
+static LIST_HEAD(foreign_attachments);
+static u64 last_foreign_id;
+
+static void list_foreign(struct peerbuf_attachment *pa)
+{
+	mutex_lock(&peerbuf_lists_lock);
+	pa->id = ++last_foreign_id;
+	list_add_tail(&pa->foreign, &foreign_attachments);
+	mutex_unlock(&peerbuf_lists_lock);
+}
+
+static void unlist_foreign(struct peerbuf_attachment *pa)
+{
+	mutex_lock(&peerbuf_lists_lock);
+	list_del_init(&pa->foreign);
+	mutex_unlock(&peerbuf_lists_lock);
+}
+
+/*
+ * The first from an id on, and its buffer with a reference; 0 when there is none. It may
+ * go any moment: who wants to look at it searches the buffer's attachments for it.
+ */
+u64 peerbuf_foreign_next(u64 id, struct dma_buf **dmabuf)
+{
+	struct peerbuf_attachment *pa;
+	u64 found = 0;
+
+	mutex_lock(&peerbuf_lists_lock);
+	list_for_each_entry(pa, &foreign_attachments, foreign) {
+		if (pa->id < id)
+			continue;
+		/* The importer keeps it until the detach, which takes this lock first. */
+		*dmabuf = pa->base->dmabuf;
+		get_dma_buf(*dmabuf);
+		found = pa->id;
+		break;
+	}
+	mutex_unlock(&peerbuf_lists_lock);
+	return found;
+}
+
+/* ------------------------------------------------------------------------------ */
+
+static struct peerbuf_attachment *
+typed_attachment(const struct dma_buf_mapping_match *matches, size_t len,
+		 const struct dma_buf_mapping_importer_ops *importer_ops)
+{
+	struct peerbuf_attachment *pa = attachment_alloc(GFP_KERNEL_ACCOUNT);
+
+	if (!pa)
+		return NULL;
+	memcpy(pa->imp, matches, len * sizeof(*matches));
+	pa->imp_len = len;
+	pa->importer_ops = importer_ops;
+	pa->kernel_ops.invalidate_mappings_member = typed_invalidate;
+	INIT_WORK(&pa->remap, remap_work);
+	return pa;
+}
+
+/* What a native buffer does in its attach callback. */
+static int settle_foreign(struct peerbuf_attachment *pa, struct dma_buf *dmabuf)
+{
+	int ret;
+
+	ret = negotiate_foreign(pa, dmabuf);
+	if (!ret)
+		ret = make_direct(pa);
+	if (!ret)
+		peerbuf_attachment_set_info(pa);
+	return ret;
+}
+
 struct dma_buf_attachment *
 dma_buf_mapping_attach(struct dma_buf *dmabuf,
 		       const struct dma_buf_mapping_match *matches, size_t len,
@@ -288,7 +393,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 {
 	struct dma_buf_attachment *attach;
 	struct peerbuf_attachment *pa;
-	int ret;
+	int ret = 0;
 
 	if (!len || len > PEERBUF_MAX_MATCHES ||
 	    !importer_ops || !importer_ops->invalidate_mappings)
@@ -296,38 +401,27 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	if (peerbuf_buffer_get_state(dmabuf) == PEERBUF_STATE_DEAD)
 		return ERR_PTR(-ENODEV);
 
-	pa = attachment_alloc(GFP_KERNEL_ACCOUNT);
+	pa = typed_attachment(matches, len, importer_ops);
 	if (!pa)
 		return ERR_PTR(-ENOMEM);
-	memcpy(pa->imp, matches, len * sizeof(*matches));
-	pa->imp_len = len;
-	pa->importer_ops = importer_ops;
-	pa->kernel_ops.invalidate_mappings_member = typed_invalidate;
-	INIT_WORK(&pa->remap, remap_work);
-
-	if (!peerbuf_is_native(dmabuf)) {
-		ret = negotiate_foreign(pa, dmabuf);
-		if (!ret)
-			ret = make_direct(pa);
-		if (ret)
-			goto err_free;
-		peerbuf_attachment_set_info(pa);
-	}
+	if (!peerbuf_is_native(dmabuf))
+		ret = settle_foreign(pa, dmabuf);
 	/* What comes through the direct device is checked, wherever it lies. */
 	pa->kernel_ops.allow_peer2peer = pa->direct || accepts_p2p(pa);
 
-	attach = dma_buf_dynamic_attach(dmabuf, attach_device(pa),
+	attach = ret ? ERR_PTR(ret) :
+		 dma_buf_dynamic_attach(dmabuf, attach_device(pa),
 					&pa->kernel_ops, importer_priv);
+	trace_peerbuf_attach(dmabuf, attach_device(pa), pa,
+			     PTR_ERR_OR_ZERO(attach));
 	if (IS_ERR(attach)) {
-		ret = PTR_ERR(attach);
-		goto err_free;
+		attachment_free(pa);
+		return attach;
 	}
 	pa->base = attach;
+	if (!peerbuf_is_native(dmabuf))
+		list_foreign(pa);
 	return attach;
-
-err_free:
-	attachment_free(pa);
-	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_GPL(dma_buf_mapping_attach);
 
@@ -335,6 +429,8 @@ void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
 {
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
 
+	if (!peerbuf_is_native(attach->dmabuf))
+		unlist_foreign(pa);
 	dma_resv_lock(attach->dmabuf->resv, NULL);
 	if (pa->result.type == &dma_buf_mapping_iommu_type)
 		dma_buf_iommu_unmap(attach);
@@ -342,6 +438,7 @@ void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
 
 	/* Without a domain it has nothing to do; the lock it takes is free. */
 	cancel_work_sync(&pa->remap);
+	trace_peerbuf_detach(pa);
 	dma_buf_detach(attach->dmabuf, attach);
 	attachment_free(pa);
 }

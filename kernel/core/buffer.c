@@ -63,13 +63,14 @@ static struct sg_table *native_map(struct dma_buf_attachment *attach,
 	/* Each buffer has one file: made read-only, it is so for everybody. */
 	if (dir != DMA_TO_DEVICE &&
 	    !(attach->dmabuf->file->f_mode & FMODE_WRITE))
-		return ERR_PTR(-EACCES);
-	if (peerbuf_buffer_of(attach->dmabuf)->state != PEERBUF_STATE_LIVE)
-		return ERR_PTR(-ENODEV);
-
-	sgt = ops->map_dma_buf(attach, dir);
+		sgt = ERR_PTR(-EACCES);
+	else if (peerbuf_buffer_of(attach->dmabuf)->state != PEERBUF_STATE_LIVE)
+		sgt = ERR_PTR(-ENODEV);
+	else
+		sgt = ops->map_dma_buf(attach, dir);
 	if (!IS_ERR(sgt))
 		peerbuf_buffer_hold(pa);
+	peerbuf_trace_map_table(pa, sgt);
 	return sgt;
 }
 
@@ -78,6 +79,7 @@ static void native_unmap(struct dma_buf_attachment *attach,
 {
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
 
+	peerbuf_trace_unmap_table(pa, sgt);
 	sgt_ops(&pa->result)->unmap_dma_buf(attach, sgt, dir);
 	peerbuf_buffer_unhold(pa);
 }
@@ -324,7 +326,6 @@ static void report_held(struct peerbuf_buffer *buf)
 static void report_waiting(struct peerbuf_buffer *buf,
 			   void (*report)(struct peerbuf_buffer *buf))
 {
-	WRITE_ONCE(buf->waiting, true);
 	dma_resv_lock(buf->dmabuf->resv, NULL);
 	report(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
@@ -346,6 +347,10 @@ void peerbuf_buffer_wait_drained(struct peerbuf_buffer *buf)
 {
 	unsigned long interval = msecs_to_jiffies(peerbuf_report_ms) ?: 1;
 
+	WRITE_ONCE(buf->waiting,
+		   READ_ONCE(buf->held) ||
+		   !dma_resv_test_signaled(buf->dmabuf->resv,
+					   DMA_RESV_USAGE_BOOKKEEP));
 	wait_for_fences(buf, interval);
 	while (!wait_event_timeout(buf->drained, !READ_ONCE(buf->held),
 				   interval))
@@ -381,16 +386,15 @@ void peerbuf_buffer_restore_mappings(struct peerbuf_buffer *buf)
 		struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
 
 		if (!pa->importer_ops) {
-			if (attach->importer_ops)
+			if (attach->importer_ops) {
+				trace_peerbuf_restore(pa, 0);
 				attach->importer_ops->invalidate_mappings_member(attach);
+			}
 			continue;
 		}
 		if (pa->iommu.domain)
 			pa->iommu_error = peerbuf_convert_iommu_map(pa);
-		if (pa->importer_ops->restored)
-			pa->importer_ops->restored(attach, pa->iommu_error);
-		else
-			pa->importer_ops->invalidate_mappings(attach);
+		peerbuf_attachment_tell_restored(pa);
 	}
 }
 

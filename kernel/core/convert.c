@@ -12,6 +12,8 @@
 #include <linux/swiotlb.h>
 
 #include "internal.h"
+#include "pure.h"
+#include "trace.h"
 
 /* An sg entry has 32 bits for its length. */
 #define MAX_SG_LEN	ALIGN_DOWN(UINT_MAX, PAGE_SIZE)
@@ -65,6 +67,13 @@ static size_t expand_offer(const struct dma_buf_mapping_match *exp,
 		},
 	};
 	return n;
+}
+
+void peerbuf_match_tried(const struct dma_buf_match_args *args,
+			 const struct dma_buf_mapping_match *exp,
+			 const struct dma_buf_mapping_match *imp, int verdict)
+{
+	trace_peerbuf_match(args->dmabuf, exp, imp, verdict);
 }
 
 int dma_buf_match_mapping(struct dma_buf_match_args *args,
@@ -220,6 +229,8 @@ int peerbuf_convert_iommu_map(struct peerbuf_attachment *pa)
 	ret = pa->direct ? map_from_sgt(pa) : map_from_pal(pa);
 	if (!ret)
 		pa->iommu_mapped = true;
+	trace_peerbuf_map(pa, pa->iommu.iova, pa->iommu.length,
+			  ret ? 0 : pa->iommu_pieces, ret);
 	return ret;
 }
 
@@ -234,6 +245,7 @@ void peerbuf_convert_iommu_unmap(struct peerbuf_attachment *pa)
 	WARN_ON(done != pa->iommu.length);
 	pa->iommu_mapped = false;
 	unmap_table(pa);
+	trace_peerbuf_unmap(pa, pa->iommu.iova, pa->iommu.length);
 }
 
 /* --------------------------------------------------------------- PAL -> SGT */

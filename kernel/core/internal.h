@@ -50,7 +50,7 @@
  * @withdrawn: the owner has revoked this buffer for good; provider->lock
  * @cpu_list: what mmap() shows, referenced; NULL when it is not allowed
  * @cpu_ram: @cpu_list is RAM; constant
- * @waiting: an event is waiting for an importer; for debugfs
+ * @waiting: an event is waiting for an importer
  * @priv: the exporter's
  */
 struct peerbuf_buffer {
@@ -88,6 +88,8 @@ struct peerbuf_buffer {
  * @direct: the direct device of an SGT buffer that is mapped in a domain, or NULL;
  *	constant after the attach
  * @remap: puts the mapping of a foreign buffer back after it has moved
+ * @id: of an attachment to a foreign buffer, for debugfs; rises
+ * @foreign: such a one in the list of all of them; peerbuf_lists_lock
  * @imp: what the importer accepts; used during the attach only
  * @imp_len: entries of @imp
  * @dma_node: in the buffer's dma_users, or unused; reservation lock
@@ -110,6 +112,8 @@ struct peerbuf_attachment {
 	struct peerbuf_attachment_info info;
 	struct device *direct;
 	struct work_struct remap;
+	u64 id;
+	struct list_head foreign;
 	struct dma_buf_mapping_match imp[PEERBUF_MAX_MATCHES];
 	size_t imp_len;
 	struct list_head dma_node;
@@ -160,6 +164,14 @@ int peerbuf_native_attach(struct dma_buf *dmabuf,
 void peerbuf_native_detach(struct dma_buf *dmabuf,
 			   struct dma_buf_attachment *attach);
 void peerbuf_attachment_set_info(struct peerbuf_attachment *pa);
+void peerbuf_attachment_tell_restored(struct peerbuf_attachment *pa);
+u64 peerbuf_foreign_next(u64 id, struct dma_buf **dmabuf);
+
+/* sgt.c */
+void peerbuf_trace_map_table(struct peerbuf_attachment *pa,
+			     struct sg_table *sgt);
+void peerbuf_trace_unmap_table(struct peerbuf_attachment *pa,
+			       struct sg_table *sgt);
 
 /* convert.c: the only file that calls the DMA API and the IOMMU API */
 extern const struct dma_buf_mapping_sgt_exp_ops peerbuf_pal_to_sgt_ops;

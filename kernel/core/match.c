@@ -12,12 +12,12 @@ static int match_pair(struct dma_buf_match_args *args,
 	int ret;
 
 	if (type != imp->type)
-		return -EOPNOTSUPP;
-	if (type->match) {
-		ret = type->match(args->dmabuf, exp, imp);
-		if (ret)
-			return ret;
-	}
+		ret = -EOPNOTSUPP;
+	else
+		ret = type->match ? type->match(args->dmabuf, exp, imp) : 0;
+	peerbuf_match_tried(args, exp, imp, ret);
+	if (ret)
+		return ret;
 	if (type->finish_match)
 		type->finish_match(args, exp, imp);
 	else

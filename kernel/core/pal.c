@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 struct dma_buf_phys_list *
 dma_buf_phys_list_create(const struct phys_vec *vec, size_t nr, u64 size)
@@ -88,8 +89,12 @@ dma_buf_pal_map_phys(struct dma_buf_attachment *attach)
 		return ERR_PTR(-ENODEV);
 
 	list = pal_ops(&pa->result)->map_phys(attach);
-	if (!IS_ERR(list))
-		peerbuf_buffer_hold(pa);
+	if (IS_ERR(list)) {
+		trace_peerbuf_map(pa, 0, attach->dmabuf->size, 0, PTR_ERR(list));
+		return list;
+	}
+	peerbuf_buffer_hold(pa);
+	trace_peerbuf_map(pa, list->phys[0].paddr, list->size, list->length, 0);
 	return list;
 }
 EXPORT_SYMBOL_GPL(dma_buf_pal_map_phys);
@@ -103,6 +108,7 @@ void dma_buf_pal_unmap_phys(struct dma_buf_attachment *attach,
 
 	if (WARN_ON(!pa || pa->result.type != &dma_buf_mapping_pal_type))
 		return;
+	trace_peerbuf_unmap(pa, list->phys[0].paddr, list->size);
 	pal_ops(&pa->result)->unmap_phys(attach, list);
 	peerbuf_buffer_unhold(pa);
 }

@@ -9,6 +9,7 @@
 #include <linux/module.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /* One step of one buffer; true when there may be another one. */
 static bool buffer_step(struct peerbuf_provider *p, struct peerbuf_buffer *buf,
@@ -28,6 +29,7 @@ static bool buffer_step(struct peerbuf_provider *p, struct peerbuf_buffer *buf,
 		peerbuf_buffer_set_state(buf, next);
 		switch (next) {
 		case PEERBUF_STATE_REVOKING:
+			trace_peerbuf_revoke(buf, p, &facts);
 			peerbuf_buffer_zap(buf);
 			dma_buf_invalidate_mappings(buf->dmabuf);
 			break;

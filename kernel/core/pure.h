@@ -36,4 +36,15 @@ typedef uint64_t u64;
 
 #endif
 
+struct dma_buf_match_args;
+struct dma_buf_mapping_match;
+
+/*
+ * Told of each pair that is compared, in order, with its verdict: 0, -EOPNOTSUPP, or what
+ * ended the search. The kernel makes a tracepoint of it, the tests remember it.
+ */
+void peerbuf_match_tried(const struct dma_buf_match_args *args,
+			 const struct dma_buf_mapping_match *exp,
+			 const struct dma_buf_mapping_match *imp, int verdict);
+
 #endif /* _PEERBUF_PURE_H */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SGT: the type, and the calls of importers that negotiated it. */
 #include <linux/pci.h>
+#include <linux/scatterlist.h>
 #include <linux/seq_file.h>
 
 #include "internal.h"
+#include "trace.h"
 
 static int sgt_match(struct dma_buf *dmabuf,
 		     const struct dma_buf_mapping_match *exp,
@@ -81,14 +83,46 @@ bool dma_buf_sgt_p2p_allowed(struct dma_buf_attachment *attach)
 }
 EXPORT_SYMBOL_GPL(dma_buf_sgt_p2p_allowed);
 
+/*
+ * Tables that importers get. One that the core itself maps in a domain is told of by what
+ * appears in the domain.
+ */
+void peerbuf_trace_map_table(struct peerbuf_attachment *pa, struct sg_table *sgt)
+{
+	if (!trace_peerbuf_map_enabled() ||
+	    pa->result.type != &dma_buf_mapping_sgt_type)
+		return;
+	if (IS_ERR(sgt))
+		trace_peerbuf_map(pa, 0, pa->base->dmabuf->size, 0,
+				  PTR_ERR(sgt));
+	else
+		trace_peerbuf_map(pa, sg_dma_address(sgt->sgl),
+				  pa->base->dmabuf->size, sgt->nents, 0);
+}
+
+void peerbuf_trace_unmap_table(struct peerbuf_attachment *pa,
+			       struct sg_table *sgt)
+{
+	if (pa->result.type == &dma_buf_mapping_sgt_type)
+		trace_peerbuf_unmap(pa, sg_dma_address(sgt->sgl),
+				    pa->base->dmabuf->size);
+}
+
 struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 					    enum dma_data_direction dir)
 {
+	struct peerbuf_attachment *pa = sgt_attachment(attach);
+	struct sg_table *sgt;
+
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (!sgt_attachment(attach))
+	if (!pa)
 		return ERR_PTR(-EINVAL);
-	return dma_buf_map_attachment(attach, dir);
+	sgt = dma_buf_map_attachment(attach, dir);
+	/* Those of native buffers are told of where stock importers get theirs, too. */
+	if (!peerbuf_is_native(attach->dmabuf))
+		peerbuf_trace_map_table(pa, sgt);
+	return sgt;
 }
 EXPORT_SYMBOL_GPL(dma_buf_sgt_map_attachment);
 
@@ -96,8 +130,12 @@ void dma_buf_sgt_unmap_attachment(struct dma_buf_attachment *attach,
 				  struct sg_table *sgt,
 				  enum dma_data_direction dir)
 {
-	if (WARN_ON(!sgt_attachment(attach)))
+	struct peerbuf_attachment *pa = sgt_attachment(attach);
+
+	if (WARN_ON(!pa))
 		return;
+	if (!peerbuf_is_native(attach->dmabuf))
+		peerbuf_trace_unmap_table(pa, sgt);
 	dma_buf_unmap_attachment(attach, sgt, dir);
 }
 EXPORT_SYMBOL_GPL(dma_buf_sgt_unmap_attachment);

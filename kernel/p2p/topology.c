@@ -7,6 +7,8 @@
 
 #include <linux/peerbuf/p2p.h>
 
+#include "../core/trace.h"
+
 static u32 hop_id(struct pci_dev *pdev)
 {
 	return pci_domain_nr(pdev->bus) << 16 | pci_dev_id(pdev);
@@ -95,8 +97,8 @@ static s64 bus_offset(struct pci_dev *pdev)
 	return 0;
 }
 
-void peerbuf_route(struct pci_dev *provider, struct device *client,
-		   struct peerbuf_verdict *v)
+static void find_route(struct pci_dev *provider, struct device *client,
+		       struct peerbuf_verdict *v)
 {
 	struct peerbuf_path p, c;
 
@@ -112,4 +114,11 @@ void peerbuf_route(struct pci_dev *provider, struct device *client,
 	}
 	peerbuf_route_decide(&p, &c, cpu_routes(), v);
 	v->bus_offset = bus_offset(provider);
+}
+
+void peerbuf_route(struct pci_dev *provider, struct device *client,
+		   struct peerbuf_verdict *v)
+{
+	find_route(provider, client, v);
+	trace_peerbuf_route(&provider->dev, client, v);
 }

@@ -17,7 +17,8 @@ ABI_TESTS := \
 	vmm \
 	memory \
 	many \
-	ram
+	ram \
+	observe
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)

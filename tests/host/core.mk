@@ -12,7 +12,7 @@ CORE_TEST_CFLAGS := $(CFLAGS) -Wno-sign-compare -Wno-unused-parameter \
 
 HOST_TESTS += $(CORE_TESTS:%=build/tests/host/core_%)
 
-build/tests/host/core_%: tests/host/core_%.c $(CORE_PURE) \
-		$(wildcard include/linux/peerbuf/*.h kernel/core/pure.h)
+build/tests/host/core_%: tests/host/core_%.c tests/host/core_tried.c $(CORE_PURE) \
+		tests/host/core_tried.h $(wildcard include/linux/peerbuf/*.h kernel/core/pure.h)
 	@mkdir -p $(@D)
-	$(CC) $(CORE_TEST_CFLAGS) -o $@ $< $(CORE_PURE) -lcmocka
+	$(CC) $(CORE_TEST_CFLAGS) -o $@ $< tests/host/core_tried.c $(CORE_PURE) -lcmocka

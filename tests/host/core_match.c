@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Negotiation: every rule of peerbuf_match_lists(). */
 #include "unit.h"
+#include "core_tried.h"
 
 #include <linux/peerbuf/match.h>
 
@@ -45,6 +46,7 @@ static int match(const struct dma_buf_mapping_match *exp, size_t exp_len,
 	};
 
 	calls = 0;
+	nr_tried = 0;
 	memset(&result, 0, sizeof(result));
 	return peerbuf_match_lists(&args, exp, exp_len);
 }
@@ -147,6 +149,39 @@ static void the_first_exporter_entry_that_agrees_wins(void **state)
 	assert_int_equal(calls, 2);
 }
 
+static void told(size_t i, const struct dma_buf_mapping_match *exp,
+		 const struct dma_buf_mapping_match *imp, int err)
+{
+	assert_true(i < nr_tried);
+	assert_ptr_equal(tried[i].exp, exp);
+	assert_ptr_equal(tried[i].imp, imp);
+	assert_int_equal(tried[i].verdict, err);
+}
+
+/* Each pair once, in the order in which they are compared, until one decides. */
+static void every_candidate_and_its_verdict_is_told(void **state)
+{
+	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1), ENTRY(plain_b, 0),
+					       ENTRY(plain_a, 0) };
+	struct dma_buf_mapping_match imp[] = { ENTRY(plain_a, 0), ENTRY(asks, 0),
+					       ENTRY(plain_b, 0) };
+
+	verdict[1] = -EOPNOTSUPP;
+	assert_int_equal(match(exp, 3, imp, 3), 0);
+	assert_int_equal(nr_tried, 6);
+	told(0, &exp[0], &imp[0], -EOPNOTSUPP);
+	told(1, &exp[0], &imp[1], -EOPNOTSUPP);
+	told(2, &exp[0], &imp[2], -EOPNOTSUPP);
+	told(3, &exp[1], &imp[0], -EOPNOTSUPP);
+	told(4, &exp[1], &imp[1], -EOPNOTSUPP);
+	told(5, &exp[1], &imp[2], 0);
+
+	verdict[1] = -EPERM;
+	assert_int_equal(match(exp, 3, imp, 3), -EPERM);
+	assert_int_equal(nr_tried, 2);
+	told(1, &exp[0], &imp[1], -EPERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +195,7 @@ int main(void)
 		cmocka_unit_test(the_exporters_order_decides),
 		cmocka_unit_test(within_one_exporter_entry_the_importers_order_decides),
 		cmocka_unit_test(the_first_exporter_entry_that_agrees_wins),
+		cmocka_unit_test(every_candidate_and_its_verdict_is_told),
 	};
 
 	return RUN(tests);

@@ -174,6 +174,25 @@ while read -r name; do
 done <"$work/parameters" >"$work/missing"
 nothing "$work/missing" "a table explains each"
 
+sed -n 's/^TRACE_EVENT(\([a-z_]*\),/\1/p' kernel/core/trace.h >"$work/events"
+at_least 10 "$work/events" "there are tracepoints"
+while read -r name; do
+	grep -q "^| \`$name\` |" docs/observing.md || echo "$name"
+done <"$work/events" >"$work/missing"
+nothing "$work/missing" "docs/observing.md explains each"
+
+{
+	sed -n 's/.*debugfs_create_file("\([a-z]*\)".*/\1/p' kernel/core/debugfs.c
+	# Words of a format; those of types that dump more of themselves, too.
+	grep -hE 'seq_p(rintf|uts)\(' -A2 kernel/core/*.c | sed 's,\\t, ,g' |
+		grep -oE '\<[a-z_]+=(%|"?$)' | sed 's/=.*//'
+} | sort -u >"$work/keys"
+at_least 20 "$work/keys" "debugfs has files, and words in them"
+while read -r name; do
+	grep -qE "^\|[^|]*\`$name\`" docs/observing.md || echo "$name"
+done <"$work/keys" >"$work/missing"
+nothing "$work/missing" "docs/observing.md explains each"
+
 for c in kernel/core/*.c; do
 	grep -q "^|.*\`${c##*/}\`" kernel/core/README.md || echo "$c"
 done >"$work/missing"
