@@ -270,6 +270,9 @@ static struct device *match_device(const struct dma_buf_mapping_match *m)
 		return m->sgt_data.importing_dma_device;
 	if (m->type == &dma_buf_mapping_iommu_type)
 		return m->iommu_data.importing_device;
+	if (m->type == &dma_buf_mapping_iov_type &&
+	    m->iov_data.importing_function)
+		return &m->iov_data.importing_function->dev;
 	return NULL;
 }
 
@@ -443,6 +446,48 @@ void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
 	attachment_free(pa);
 }
 EXPORT_SYMBOL_GPL(dma_buf_mapping_detach);
+
+/* The core counts what it hands out by itself. */
+static bool own_type(const struct peerbuf_attachment *pa)
+{
+	const struct dma_buf_mapping_type *type = pa->result.type;
+
+	return type == &dma_buf_mapping_sgt_type ||
+	       type == &dma_buf_mapping_iommu_type ||
+	       type == &dma_buf_mapping_pal_type ||
+	       type == &dma_buf_mapping_iov_type;
+}
+
+int peerbuf_attachment_hold(struct dma_buf_attachment *attach)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+	int ret = 0;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (!pa || !peerbuf_is_native(attach->dmabuf) || own_type(pa))
+		return -EINVAL;
+	if (peerbuf_buffer_of(attach->dmabuf)->state != PEERBUF_STATE_LIVE)
+		ret = -ENODEV;
+	else
+		peerbuf_buffer_hold(pa);
+	trace_peerbuf_map(pa, 0, attach->dmabuf->size, 0, ret);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(peerbuf_attachment_hold);
+
+void peerbuf_attachment_unhold(struct dma_buf_attachment *attach)
+{
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (WARN_ON(!pa || own_type(pa)))
+		return;
+	trace_peerbuf_unmap(pa, 0, attach->dmabuf->size);
+	peerbuf_buffer_unhold(pa);
+}
+EXPORT_SYMBOL_GPL(peerbuf_attachment_unhold);
 
 const struct dma_buf_mapping_match *
 dma_buf_attachment_mapping(struct dma_buf_attachment *attach)

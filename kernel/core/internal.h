@@ -21,6 +21,7 @@
 
 #include <linux/peerbuf/buffer.h>
 #include <linux/peerbuf/iommu.h>
+#include <linux/peerbuf/iov.h>
 #include <linux/peerbuf/p2p.h>
 #include <linux/peerbuf/pal.h>
 #include <linux/peerbuf/sgt.h>

@@ -6,6 +6,7 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 
+#include <linux/peerbuf/iov.h>
 #include <linux/peerbuf/pal.h>
 
 #include "pci.h"
@@ -17,10 +18,12 @@
  * struct exported - the private part of an exported buffer
  * @list: its ranges
  * @pdev: the device; referenced, as importers compare routes with it
+ * @bar: the BAR that the ranges are in
  */
 struct exported {
 	struct dma_buf_phys_list *list;
 	struct pci_dev *pdev;
+	unsigned int bar;
 };
 
 static struct dma_buf_phys_list *exported_map(struct dma_buf_attachment *attach)
@@ -50,7 +53,23 @@ static void exported_release(void *priv)
 	kfree(ex);
 }
 
+/* The driver of a virtual function's physical function needs no addresses. */
+static int exported_match(struct dma_buf_match_args *args, void *priv)
+{
+	struct exported *ex = priv;
+	struct dma_buf_mapping_match offer[] = {
+		DMA_BUF_EMAPPING_PAL(&pal_ops, ex->pdev),
+		DMA_BUF_EMAPPING_IOV(&pal_ops, ex->pdev, ex->bar),
+	};
+
+	if (!ex->pdev->is_virtfn)
+		return dma_buf_match_mapping(args, offer, 1);
+	swap(offer[0], offer[1]);
+	return dma_buf_match_mapping(args, offer, ARRAY_SIZE(offer));
+}
+
 static const struct peerbuf_exporter_ops exporter_ops = {
+	.match_mapping = exported_match,
 	.release = exported_release,
 };
 
@@ -107,6 +126,7 @@ exported_create(struct pci_dev *pdev, unsigned int bar,
 		goto err;
 	}
 	ex->pdev = pci_dev_get(pdev);
+	ex->bar = bar;
 	kvfree(vec);
 	return ex;
 
@@ -133,7 +153,6 @@ static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 				     const struct vfio_region_dma_range *ranges)
 {
 	struct pci_dev *pdev = pv->core.pdev;
-	struct dma_buf_mapping_match match;
 	struct dma_buf *dmabuf;
 	struct exported *ex;
 
@@ -144,12 +163,10 @@ static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 	if (IS_ERR(ex))
 		return ERR_CAST(ex);
 
-	match = DMA_BUF_EMAPPING_PAL(&pal_ops, pdev);
 	dmabuf = peerbuf_export(&(struct peerbuf_export_info) {
 		.owner = THIS_MODULE,
 		.exp_name = "vfio_pci_peerbuf",
 		.ops = &exporter_ops,
-		.single_exporter_match = &match,
 		.provider = &pv->provider,
 		.cpu_list = ex->list,
 		.size = ex->list->size,

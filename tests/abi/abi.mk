@@ -18,7 +18,8 @@ ABI_TESTS := \
 	memory \
 	many \
 	ram \
-	observe
+	observe \
+	iov
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)

@@ -9,6 +9,7 @@
 #include <linux/uaccess.h>
 
 #include <linux/peerbuf/buffer.h>
+#include <linux/peerbuf/iov.h>
 #include <linux/peerbuf/pal.h>
 
 #include "peerbuf_test.h"
@@ -16,7 +17,13 @@
 struct exported {
 	struct dma_buf_phys_list *list;
 	struct pci_dev *pdev;
+	u32 flags;
 };
+
+/* A type of a driver's own: all that there is to it. */
+const struct dma_buf_mapping_type test_private_type = { .name = "test" };
+
+static struct peerbuf_provider provider;
 
 static struct dma_buf_phys_list *map_phys(struct dma_buf_attachment *attach)
 {
@@ -48,11 +55,18 @@ static void release(void *priv)
 static int match_mapping(struct dma_buf_match_args *args, void *priv)
 {
 	struct exported *ex = priv;
-	struct dma_buf_mapping_match list[] = {
-		DMA_BUF_EMAPPING_PAL(&pal_ops, ex->pdev),
-	};
+	struct dma_buf_mapping_match list[3];
+	size_t n = 0;
 
-	return dma_buf_match_mapping(args, list, ARRAY_SIZE(list));
+	if (ex->flags & PBT_OFFER_PRIVATE)
+		list[n++] = (struct dma_buf_mapping_match) {
+			.type = &test_private_type,
+			.private_data = ex->list,
+		};
+	if (ex->flags & PBT_OFFER_IOV)
+		list[n++] = DMA_BUF_EMAPPING_IOV(&pal_ops, ex->pdev, 2);
+	list[n++] = DMA_BUF_EMAPPING_PAL(&pal_ops, ex->pdev);
+	return dma_buf_match_mapping(args, list, n);
 }
 
 static const struct peerbuf_exporter_ops ops = {
@@ -92,6 +106,7 @@ static struct dma_buf *export(const struct pbt_export *arg)
 		dmabuf = ERR_PTR(-ENXIO);
 		goto err_free;
 	}
+	ex->flags = arg->flags;
 	base = arg->flags & PBT_RAW_ADDRESSES ? 0 :
 	       pci_resource_start(ex->pdev, 2);
 	if (arg->flags & (PBT_FOREIGN | PBT_FOREIGN_STATIC | PBT_NATIVE_SGT)) {
@@ -107,6 +122,7 @@ static struct dma_buf *export(const struct pbt_export *arg)
 		.owner = THIS_MODULE,
 		.exp_name = "peerbuf_test",
 		.ops = &ops,
+		.provider = arg->flags & PBT_REVOCABLE ? &provider : NULL,
 		.size = arg->size,
 		.flags = O_RDWR,
 		.priv = ex,
@@ -138,4 +154,43 @@ long export_ioctl(struct pbt_export __user *user)
 		return fd;
 	}
 	return put_user(fd, &user->fd);
+}
+
+/* --------------------------------------------------------------- the provider */
+
+static bool decoding(struct peerbuf_provider *p)
+{
+	return true;
+}
+
+static const struct peerbuf_provider_ops provider_ops = {
+	.decoding = decoding,
+};
+
+void provider_start(void)
+{
+	peerbuf_provider_init(&provider, &provider_ops, "peerbuf_test");
+	peerbuf_provider_open(&provider);
+}
+
+void provider_stop(void)
+{
+	peerbuf_provider_close(&provider);
+	peerbuf_provider_fini(&provider);
+}
+
+long provider_ioctl(unsigned int cmd, unsigned long cause)
+{
+	if (cmd == PBT_REOPEN) {
+		peerbuf_provider_close(&provider);
+		peerbuf_provider_open(&provider);
+		return 0;
+	}
+	if (cause > PEERBUF_CAUSE_CONFIG)
+		return -EINVAL;
+	if (cmd == PBT_BLOCK)
+		peerbuf_provider_block(&provider, cause);
+	else
+		peerbuf_provider_unblock(&provider, cause);
+	return 0;
 }

@@ -14,6 +14,7 @@
 #include <linux/workqueue.h>
 
 #include <linux/peerbuf/buffer.h>
+#include <linux/peerbuf/iov.h>
 #include <linux/peerbuf/pal.h>
 #include <linux/peerbuf/sgt.h>
 #include <peerbuf_compat.h>
@@ -29,6 +30,8 @@ struct import {
 	/* Reservation lock: */
 	struct sg_table *sgt;
 	struct dma_buf_phys_list *list;
+	struct dma_buf_iov_mapping iov;	/* its list is NULL when there is none */
+	bool private;
 	struct dma_fence *fence;
 	u32 notified;
 	u32 restored;
@@ -77,8 +80,18 @@ static void unmap_locked(struct import *im)
 		dma_buf_unmap_attachment(im->attach, im->sgt, DMA_BIDIRECTIONAL);
 	if (im->list)
 		dma_buf_pal_unmap_phys(im->attach, im->list);
+	if (im->iov.list)
+		dma_buf_iov_unmap(im->attach, &im->iov);
+	if (im->private)
+		peerbuf_attachment_unhold(im->attach);
 	im->sgt = NULL;
 	im->list = NULL;
+	im->private = false;
+}
+
+static bool mapped(const struct import *im)
+{
+	return im->sgt || im->list || im->iov.list || im->private;
 }
 
 static void unmap_work(struct work_struct *work)
@@ -108,7 +121,7 @@ static void invalidate(struct dma_buf_attachment *attach)
 	if (im->fence)
 		schedule_delayed_work(&im->signal,
 				      msecs_to_jiffies(im->arg.fence_ms));
-	if (!im->sgt && !im->list)
+	if (!mapped(im))
 		return;
 	if (im->arg.slow_ms)
 		schedule_delayed_work(&im->unmap,
@@ -150,7 +163,10 @@ static struct dma_buf_attachment *attach(struct import *im)
 					      p2p ? &dynamic_ops : &no_p2p_ops,
 					      im);
 	match = im->arg.flags & PBT_RAW_PAL ? DMA_BUF_IMAPPING_PAL() :
+		im->arg.flags & PBT_IOV ? DMA_BUF_IMAPPING_IOV(im->pdev) :
 		DMA_BUF_IMAPPING_SGT(&im->pdev->dev, p2p);
+	if (im->arg.flags & PBT_PRIVATE)
+		match = (struct dma_buf_mapping_match) { .type = &test_private_type };
 	return dma_buf_mapping_attach(im->dmabuf, &match, 1, &typed_ops, im);
 }
 
@@ -195,8 +211,15 @@ static long map_locked(struct import *im)
 	struct sg_table *sgt;
 	long ret;
 
-	if (im->sgt || im->list)
+	if (mapped(im))
 		return -EBUSY;
+	if (im->arg.flags & PBT_IOV)
+		return dma_buf_iov_map(im->attach, &im->iov);
+	if (im->arg.flags & PBT_PRIVATE) {
+		ret = peerbuf_attachment_hold(im->attach);
+		im->private = !ret;
+		return ret;
+	}
 	if (im->arg.flags & PBT_RAW_PAL) {
 		struct dma_buf_phys_list *list = dma_buf_pal_map_phys(im->attach);
 
@@ -236,6 +259,24 @@ static void describe(struct import *im, struct pbt_map *map)
 	if (im->list) {
 		map->nr = im->list->length;
 		map->total = im->list->size;
+		return;
+	}
+	if (im->iov.list) {
+		map->nr = im->iov.nr_ranges;
+		map->where = im->iov.vf << 8 | im->iov.bar;
+		for (i = 0; i < map->nr && i < PBT_MAX_ENTRIES; i++) {
+			dma_buf_iov_range(&im->iov, i, &map->entry[i].addr,
+					  &map->entry[i].len);
+			map->total += map->entry[i].len;
+		}
+		return;
+	}
+	if (im->private) {
+		const struct dma_buf_phys_list *list =
+			dma_buf_attachment_mapping(im->attach)->private_data;
+
+		map->nr = list->length;
+		map->total = list->size;
 		return;
 	}
 	map->nr = im->sgt->nents;
@@ -278,7 +319,7 @@ static long do_status(struct import *im, struct pbt_status __user *arg)
 	dma_resv_lock(im->dmabuf->resv, NULL);
 	status.notified = im->notified;
 	status.restored = im->restored;
-	status.mapped = im->sgt || im->list;
+	status.mapped = mapped(im);
 	m = dma_buf_attachment_mapping(im->attach);
 	if (m)
 		peerbuf_attachment_get_info(im->attach, &info);

@@ -26,6 +26,8 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return export_ioctl((void __user *)arg);
 	if (cmd == PBT_MOVE)
 		return foreign_move((void __user *)arg);
+	if (cmd == PBT_BLOCK || cmd == PBT_UNBLOCK || cmd == PBT_REOPEN)
+		return provider_ioctl(cmd, arg);
 	return import_ioctl(file->private_data, cmd, (void __user *)arg);
 }
 
@@ -41,7 +43,26 @@ static struct miscdevice test_device = {
 	.name = "peerbuf_test",
 	.fops = &test_fops,
 };
-module_misc_device(test_device);
+
+static int __init test_init(void)
+{
+	int ret;
+
+	provider_start();
+	ret = misc_register(&test_device);
+	if (ret)
+		provider_stop();
+	return ret;
+}
+
+static void __exit test_exit(void)
+{
+	misc_deregister(&test_device);
+	provider_stop();
+}
+
+module_init(test_init);
+module_exit(test_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Importer and exporter for the tests of peerbuf");

@@ -20,6 +20,8 @@ struct pbt_import {
 #define PBT_NO_P2P	2	/* one that cannot cope with device memory */
 #define PBT_TYPED	4	/* through dma_buf_mapping_attach() */
 #define PBT_RAW_PAL	8	/* typed, asking for physical addresses */
+#define PBT_IOV		32	/* typed, as the driver of the physical function that bdf is */
+#define PBT_PRIVATE	64	/* typed, asking for a type of the test's own */
 #define PBT_LAST_JOB	16	/* a DMA runs in order to unmap, and after it: fence_ms */
 	__u32 slow_ms;		/* after an invalidation, unmap this much later */
 	__u32 fence_ms;		/* the DMA that is "running" ends this much later */
@@ -30,10 +32,10 @@ struct pbt_map {
 	__u32 nr;		/* entries; the first PBT_MAX_ENTRIES are told */
 	__u32 orig_nents;
 	__u32 pages;		/* entries that have a page or a CPU length */
-	__u32 pad;
+	__u32 where;		/* PBT_IOV: number of the virtual function << 8 | BAR */
 	__u64 total;		/* bytes */
 	struct {
-		__u64 addr;
+		__u64 addr;	/* PBT_IOV: offset in the BAR */
 		__u64 len;
 		__u64 phys;	/* where its first byte is, as the IOMMU has it */
 	} entry[PBT_MAX_ENTRIES];
@@ -59,6 +61,9 @@ struct pbt_export {
 #define PBT_FOREIGN	2	/* by an exporter that knows nothing of peerbuf */
 #define PBT_FOREIGN_STATIC 4	/* which, besides, cannot move or revoke */
 #define PBT_NATIVE_SGT	8	/* a native one that fills scatterlists itself */
+#define PBT_OFFER_PRIVATE 16	/* it prefers the test's own type */
+#define PBT_REVOCABLE	32	/* PBT_BLOCK and so on revoke it */
+#define PBT_OFFER_IOV	64	/* it claims to be a virtual function with the memory in BAR 2 */
 	__s32 fd;		/* out */
 };
 
@@ -78,8 +83,14 @@ struct pbt_move {
 
 #define PBT_MOVE	_IOW(0xBC, 6, struct pbt_move)
 
+/* What the provider of PBT_REVOCABLE buffers, the module itself, goes through. */
+#define PBT_BLOCK	_IO(0xBC, 7)	/* argument: enum peerbuf_cause */
+#define PBT_UNBLOCK	_IO(0xBC, 8)	/* likewise */
+#define PBT_REOPEN	_IO(0xBC, 9)	/* closed, and opened again */
+
 #ifdef __KERNEL__
 struct dma_buf;
+struct dma_buf_mapping_type;
 struct import;
 struct import *import_create(void);
 void import_destroy(struct import *im);
@@ -87,6 +98,10 @@ long import_ioctl(struct import *im, unsigned int cmd, void __user *arg);
 long export_ioctl(struct pbt_export __user *arg);
 struct dma_buf *foreign_export(const struct pbt_export *arg, u64 base);
 long foreign_move(struct pbt_move __user *arg);
+extern const struct dma_buf_mapping_type test_private_type;
+long provider_ioctl(unsigned int cmd, unsigned long cause);
+void provider_start(void);
+void provider_stop(void);
 #endif
 
 #endif

@@ -327,6 +327,29 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 void dma_buf_mapping_detach(struct dma_buf_attachment *attach);
 
 /**
+ * peerbuf_attachment_hold - a mapping of a driver's own type is made
+ * @attach: negotiated to a type that is none of the core's
+ *
+ * What a driver's own type hands out is unknown to the core. The function of that type
+ * which maps calls this first, the one that unmaps calls peerbuf_attachment_unhold(): so
+ * nothing is handed out of a buffer that is revoked, and a revoke waits until all has
+ * been given back, and names who has not.
+ *
+ * Context: reservation lock held.
+ * Return: 0; -ENODEV while the buffer is not LIVE; -EINVAL for an attachment of one of the
+ * core's types, which are counted already, or to a foreign buffer.
+ */
+int peerbuf_attachment_hold(struct dma_buf_attachment *attach);
+
+/**
+ * peerbuf_attachment_unhold - undo one peerbuf_attachment_hold()
+ * @attach: as there
+ *
+ * Context: reservation lock held.
+ */
+void peerbuf_attachment_unhold(struct dma_buf_attachment *attach);
+
+/**
  * dma_buf_attachment_mapping - what was negotiated
  * @attach: a typed attachment, or any attachment to a native buffer
  *

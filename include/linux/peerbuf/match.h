@@ -104,6 +104,8 @@ enum dma_sgt_requires_p2p {
  *	which the route is judged; strict: refuse a route that is not known to work
  * @pal_data: for the PAL type. exporting_p2p_device: whose memory it is, NULL for RAM; owner:
  *	the importing module, compared with the allow-list
+ * @iov_data: for the IOV type. exporting_function: the virtual function; importing_function:
+ *	its physical function; bar: where in the former the memory is
  * @private_data: for a driver's own types
  */
 struct dma_buf_mapping_match {
@@ -125,6 +127,11 @@ struct dma_buf_mapping_match {
 			struct pci_dev *exporting_p2p_device;
 			const char *owner;
 		} pal_data;
+		struct {
+			struct pci_dev *exporting_function;
+			struct pci_dev *importing_function;
+			unsigned int bar;
+		} iov_data;
 		const void *private_data;
 	};
 };
