@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc)
 
 BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 
-.PHONY: all modules user setup kernel check check-host check-vm check-slow check-debug demo help \
+.PHONY: all modules user setup kernel check check-host check-static check-vm check-slow check-debug demo help \
 	clean clean-cache distclean
 
 all: setup kernel
@@ -39,10 +39,15 @@ kernel: setup
 	@$(if $(KDIR),:,scripts/kernel fetch $(KERNEL))
 
 check: all
+	+@$(MAKE) --no-print-directory check-static
 	+@$(MAKE) --no-print-directory check-host
 	+@$(MAKE) --no-print-directory check-vm
-	@scripts/summary "all checks" "host tests" build/check-host.log \
+	@scripts/summary "all checks" "static checks" build/check-static.log "host tests" build/check-host.log \
 		"virtual machine tests" build/check-vm.log
+
+# What can be found without running anything, and what the host tests run of each file.
+check-static: all
+	+@$(BUILD_MK) check-static JOBS=$(JOBS)
 
 check-host: all
 	+@$(BUILD_MK) check-host JOBS=$(JOBS)
@@ -81,6 +86,7 @@ help:
 	@echo 'make modules       the kernel modules only; KDIR=... builds for any kernel'
 	@echo 'make user          the library, the command and the examples only'
 	@echo 'make check         build, then run all tests'
+	@echo 'make check-static  style, sparse, cppcheck, analyzers, scripts; coverage of pure code'
 	@echo 'make check-host    the tests that need no virtual machine of their own'
 	@echo 'make check-vm      the tests in virtual machines; T=name runs one of tests/vm'
 	@echo 'make check-slow    the tests that take minutes each, which the others leave out'

@@ -28,7 +28,6 @@ must() { # STATUS NAME
 copy() {
 	at=$1
 	failed=0
-	seconds=0
 	while [ "$at" -lt "$2" ]; do
 		n=$(($2 - at))
 		[ $n -gt $CHUNK ] && n=$CHUNK

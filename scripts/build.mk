@@ -20,7 +20,7 @@ CPPFLAGS := -D_GNU_SOURCE -Iinclude/uapi -Ilib $(EXTRA_CPPFLAGS)
 CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -g $(EXTRA_CFLAGS)
 LDFLAGS := $(EXTRA_LDFLAGS)
 
-.PHONY: all modules user check-host check-vm check-slow check-debug
+.PHONY: all modules user check-host check-static check-vm check-slow check-debug
 all: modules user
 
 # ---- kernel modules -------------------------------------------------------------------
@@ -75,6 +75,10 @@ check-host: $(HOST_TESTS)
 	@mkdir -p $(BUILD)
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' -j $(JOBS) $(HOST_TESTS) $(HOST_SCRIPTS) \
 		2>&1 | tee $(BUILD)/check-host.log
+
+check-static:
+	@mkdir -p $(BUILD)
+	@prove --exec '' -j $(JOBS) tests/static/*.t 2>&1 | tee $(BUILD)/check-static.log
 
 check-vm:
 	$(if $(VM_TESTS),,$(error there is no test tests/vm/$(T).sh))

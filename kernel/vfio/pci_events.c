@@ -222,6 +222,7 @@ void peerbuf_pci_hook_pm(struct pci_dev *pdev)
 	if (pm == &pci_pm_ops)
 		return;
 	WRITE_ONCE(core_pm_ops, pm);
+	/* Who finds ours there finds core_pm_ops as well. */
 	smp_store_release(&pdev->dev.driver->pm, &pci_pm_ops);
 }
 

@@ -126,7 +126,8 @@ static unsigned long locked(void)
 	unsigned long kib = 0;
 	FILE *f = fopen("/proc/self/status", "r");
 
-	while (f && fgets(line, sizeof(line), f))
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "VmLck: %lu", &kib) == 1)
 			break;
 	fclose(f);

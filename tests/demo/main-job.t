@@ -3,7 +3,7 @@
 #
 # The demo with other sizes than its own, and that it fails when the data is wrong.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 count=0
 
 point() { # STATUS NAME [LOG]

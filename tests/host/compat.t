@@ -4,7 +4,7 @@
 # What kernel/compat says of kernels that it does not know, and of a broken build
 # environment: the two must not be mistaken for each other.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 count=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
