@@ -120,4 +120,18 @@ guest mistaken --set colour=red </dev/null
 said '^vm/run: topology plain has no variable colour'
 point $? "an unknown variable is named"
 
+guest lacks <<'G'
+# vm-kernel-config: CONFIG_PCI CONFIG_NO_SUCH_THING
+echo "ok 1 - must not run"
+G
+[ "$status" -eq 0 ] && said '^1\.\.0 # SKIP kernel .* has no CONFIG_NO_SUCH_THING$' && ! said '^ok'
+point $? "a test that wants what the kernel was not built with is skipped"
+
+guest has <<'G'
+# vm-kernel-config: CONFIG_PCI CONFIG_UDMABUF
+echo "ok 1 - runs"
+G
+[ "$status" -eq 0 ] && said '^ok 1 - runs'
+point $? "one that wants what it has is run"
+
 echo "1..$count"

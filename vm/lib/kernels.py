@@ -40,7 +40,8 @@ class Kernel:
 
     def has_config(self, symbol):
         with open(os.path.join(self.directory, "config"), encoding="utf-8") as f:
-            return f"{symbol}=y" in f.read().split()
+            lines = f.read().split()
+        return f"{symbol}=y" in lines or f"{symbol}=m" in lines
 
     def image(self):
         unpacked = os.path.join(self.directory, "vmlinux")

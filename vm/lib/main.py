@@ -203,6 +203,9 @@ def main(argv):
         if spec.slow and not os.environ.get("PEERBUF_SLOW"):
             raise Skip(f"{spec.slow[0]}: make check-slow runs it")
         run = Run(spec)
+        lacking = [s for s in spec.kernel_config if not run.kernel.has_config(s)]
+        if lacking:
+            raise Skip(f"kernel {run.kernel.name} has no {' '.join(lacking)}")
         log = run.go()
         return shell_status(run, log) if run.spec.shell else run.judge(log)
     except Skip as skip:

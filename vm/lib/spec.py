@@ -13,7 +13,7 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 # several times collects its values.
 HEADER_KEYS = ("topology", "timeout", "modules", "modules-available", "needs",
                "memory", "cmdline", "set", "expect-log", "smp", "cpu", "packages",
-               "slow")
+               "kernel-config", "slow")
 HEADER = re.compile(r"^(?:#|//|\s*\*)\s*vm-([a-z-]+):\s*(.*?)\s*$")
 HEADER_LINES = 60
 
@@ -107,6 +107,7 @@ class Spec:
         self.cmdline = words("cmdline") + " ".join(options.cmdline).split()
         self.slow = header.get("slow")
         self.expected_log = header.get("expect-log", [])
+        self.kernel_config = words("kernel-config")
         self.kmemleak = options.kmemleak
         if self.kmemleak:
             self.cmdline.append("kmemleak=on")
