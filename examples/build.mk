@@ -20,3 +20,21 @@ $(BUILD)/bin/ssd-exporter $(BUILD)/bin/ssd-importer:
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 -include $(EXAMPLE_OBJECTS:.o=.d)
+
+# ---- the copy engine; its kernel module is built with peerbuf's -------------------------
+
+EDU_DIR := examples/edu-copy
+EDU_OBJECTS := $(BUILD)/$(EDU_DIR)/edu.o
+EDU_PROGRAM_OBJECTS := $(BUILD)/$(EDU_DIR)/edu-copy.o $(EDU_OBJECTS)
+
+USER_TARGETS += $(BUILD)/bin/edu-copy
+
+$(EDU_PROGRAM_OBJECTS): $(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/bin/edu-copy: $(EDU_PROGRAM_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+-include $(EDU_PROGRAM_OBJECTS:.o=.d)

@@ -31,7 +31,7 @@ all: modules user
 
 MODULES := $(BUILD)/modules/$(KERNEL)
 MIRROR := $(BUILD)/kernel-$(KERNEL)
-MODULE_SOURCES := $(shell find kernel include tests/kmod -type f)
+MODULE_SOURCES := $(shell find kernel include tests/kmod examples/edu-copy -type f)
 
 # A kernel of ours without type information must not be compared with the running one.
 BTF_OF_KERNEL = $(if $(wildcard $(KDIR:/build=/release)),BTF=$(abspath $(KDIR:/build=/btf)))
@@ -39,17 +39,20 @@ BTF_OF_KERNEL = $(if $(wildcard $(KDIR:/build=/release)),BTF=$(abspath $(KDIR:/b
 modules: $(MODULES)/.built
 
 $(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers
-	@mkdir -p $(MIRROR)/kernel $(MIRROR)/kmod $(MODULES)
+	@mkdir -p $(MIRROR)/kernel $(MIRROR)/kmod $(MIRROR)/examples $(MODULES)
 	@find $(MIRROR) -xtype l -delete
 	@cp -rsf $(CURDIR)/kernel/. $(MIRROR)/kernel/
 	@cp -rsf $(CURDIR)/tests/kmod/. $(MIRROR)/kmod/
+	@cp -rsf $(CURDIR)/examples/edu-copy $(MIRROR)/examples/
 	@ln -sfn $(CURDIR)/include $(MIRROR)/include
 	$(MAKE) -C $(MIRROR)/kernel KDIR=$(abspath $(KDIR)) $(BTF_OF_KERNEL)
 	@rm -f $(MIRROR)/kmod/Module.symvers
 	$(MAKE) -C $(abspath $(KDIR)) M=$(CURDIR)/$(MIRROR)/kmod modules \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(MIRROR)/kernel/Module.symvers
+	$(MAKE) -C $(MIRROR)/examples/edu-copy/module KDIR=$(abspath $(KDIR))
 	@rm -f $(MODULES)/*.ko
 	@cp $(MIRROR)/kernel/*.ko $(MIRROR)/kmod/*.ko $(MODULES)/
+	@find $(MIRROR)/examples -name '*.ko' -exec cp {} $(MODULES)/ \;
 	@touch $@
 
 # ---- user space -----------------------------------------------------------------------
