@@ -16,7 +16,7 @@
 #include "engine.h"
 
 #define JOBS	1000
-#define ROUNDS	5
+#define ROUNDS	2
 
 /* The buffers belong to the parent, which looks at them afterwards. */
 static struct engine engine;
@@ -188,7 +188,7 @@ static void a_thousand_jobs_while_they_become_ready(void **state)
 		signaller = fork();
 		assert_true(signaller >= 0);
 		if (!signaller) {
-			usleep(round * 400);
+			usleep(round * 2000);
 			for (i = 0; i < 4; i++)
 				holder_signal(holder, 1, 0);
 			_exit(0);
