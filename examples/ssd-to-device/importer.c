@@ -86,6 +86,7 @@ static const char *const reason_names[] = {
 	[PEERBUF_REASON_HOST_NOT_LISTED] = "host-not-listed",
 	[PEERBUF_REASON_HOSTS_DIFFER] = "hosts-differ",
 	[PEERBUF_REASON_NOT_PCI] = "not-pci",
+	[PEERBUF_REASON_OVERRIDE] = "override",
 };
 
 /* Read blocks to the buffer's addresses, mapped or not: the IOMMU is the judge. */

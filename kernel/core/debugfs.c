@@ -7,14 +7,19 @@
  *	ranges	one line per native buffer, and below it one per physical range
  *	holders	one line per native buffer, and below it one per process that has it open
  *	foreign	one line per typed attachment to a foreign buffer
+ *	route	write PROVIDER-CLIENT, two PCI addresses, and read the verdict from the same
+ *		open file
  */
 #include <linux/debugfs.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/pci.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+
+#include <linux/peerbuf/p2p.h>
 
 #include "internal.h"
 
@@ -336,6 +341,56 @@ static const struct file_operations foreign_fops = {
 	.release = seq_release_private,
 };
 
+static struct pci_dev *get_function(u64 id)
+{
+	return pci_get_domain_bus_and_slot(id >> 16, (id >> 8) & 0xff, id & 0xff);
+}
+
+static ssize_t route_write(struct file *file, const char __user *user, size_t size, loff_t *pos)
+{
+	struct pci_dev *provider, *client;
+	struct peerbuf_override *pair;
+	struct peerbuf_verdict v;
+	ssize_t ret;
+	char *text;
+
+	text = simple_transaction_get(file, user, size);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	pair = kcalloc(PEERBUF_MAX_OVERRIDES, sizeof(*pair), GFP_KERNEL);
+	if (!pair)
+		return -ENOMEM;
+	ret = peerbuf_override_parse(text, pair) == 1 ? 0 : -EINVAL;
+	if (ret)
+		goto out;
+
+	provider = get_function(pair->a);
+	client = get_function(pair->b);
+	if (provider && client) {
+		peerbuf_route(provider, &client->dev, &v);
+		ret = scnprintf(text, SIMPLE_TRANSACTION_LIMIT,
+				"route=%u reason=%u refused=%u distance=%u met=%d meet=%#llx provider_redirects=%#x client_redirects=%#x bus_offset=%lld\n",
+				v.route, v.reason, v.refused, v.distance, v.met, v.meet,
+				v.provider_redirects, v.client_redirects, v.bus_offset);
+		simple_transaction_set(file, ret);
+		ret = size;
+	} else {
+		ret = -ENODEV;
+	}
+	pci_dev_put(provider);
+	pci_dev_put(client);
+out:
+	kfree(pair);
+	return ret;
+}
+
+static const struct file_operations route_fops = {
+	.owner = THIS_MODULE,
+	.write = route_write,
+	.read = simple_transaction_read,
+	.release = simple_transaction_release,
+};
+
 void peerbuf_debugfs_init(void)
 {
 	root = debugfs_create_dir("peerbuf", NULL);
@@ -343,6 +398,7 @@ void peerbuf_debugfs_init(void)
 	debugfs_create_file("ranges", 0400, root, NULL, &ranges_fops);
 	debugfs_create_file("holders", 0400, root, NULL, &holders_fops);
 	debugfs_create_file("foreign", 0400, root, NULL, &foreign_fops);
+	debugfs_create_file("route", 0600, root, NULL, &route_fops);
 }
 
 void peerbuf_debugfs_exit(void)

@@ -41,26 +41,49 @@ static const struct known_host *find_host(const struct peerbuf_host *host)
 	return NULL;
 }
 
+enum peerbuf_host_class peerbuf_host_classify(const struct peerbuf_host *host)
+{
+	const struct known_host *k = find_host(host);
+
+	if (!k)
+		return PEERBUF_HOST_UNKNOWN;
+	return k->same_only ? PEERBUF_HOST_SAME_ONLY : PEERBUF_HOST_ROUTES;
+}
+
+void peerbuf_host_identify(struct peerbuf_host *host, unsigned int devfn, bool root_port,
+			   u16 vendor, u16 device)
+{
+	bool stands_for_it = devfn == 0 || root_port;
+
+	host->vendor = stands_for_it ? vendor : UNKNOWN;
+	host->device = stands_for_it ? device : UNKNOWN;
+}
+
+bool peerbuf_cpu_routes(bool amd, unsigned int family)
+{
+	return amd && family >= 0x17;
+}
+
 static void decide_by_host(const struct peerbuf_path *provider,
 			   const struct peerbuf_path *client, bool cpu_routes,
 			   struct peerbuf_verdict *v)
 {
-	const struct known_host *p, *c;
+	enum peerbuf_host_class p, c;
 	u32 refused = 0;
 
 	v->route = PEERBUF_ROUTE_HOST_BRIDGE;
 	if (cpu_routes)
 		return;
 
-	p = find_host(&provider->host);
-	c = find_host(&client->host);
-	if (!p || !c) {
+	p = peerbuf_host_classify(&provider->host);
+	c = peerbuf_host_classify(&client->host);
+	if (p == PEERBUF_HOST_UNKNOWN || c == PEERBUF_HOST_UNKNOWN) {
 		refused = PEERBUF_REASON_HOST_NOT_LISTED;
-		v->host = p ? client->host : provider->host;
+		v->host = p == PEERBUF_HOST_UNKNOWN ? provider->host : client->host;
 	} else if (provider->host.id != client->host.id &&
-		   (p->same_only || c->same_only)) {
+		   (p == PEERBUF_HOST_SAME_ONLY || c == PEERBUF_HOST_SAME_ONLY)) {
 		refused = PEERBUF_REASON_HOSTS_DIFFER;
-		v->host = p->same_only ? provider->host : client->host;
+		v->host = p == PEERBUF_HOST_SAME_ONLY ? provider->host : client->host;
 	}
 	if (refused) {
 		v->route = PEERBUF_ROUTE_NOT_SUPPORTED;
@@ -68,44 +91,51 @@ static void decide_by_host(const struct peerbuf_path *provider,
 	}
 }
 
-static void note_redirect(const struct peerbuf_hop *hop, bool *redirected,
-			  struct peerbuf_verdict *v)
+/* The first @nr hops that redirect, as bits. */
+static u32 redirects(const struct peerbuf_path *path, size_t nr)
 {
-	u16 bits = hop->acs_ctrl & PEERBUF_ACS_REDIRECT;
+	u32 bits = 0;
+	size_t i;
 
-	if (!bits || *redirected)
-		return;
-	*redirected = true;
-	v->blame = hop->id;
-	v->blame_acs = bits;
+	for (i = 0; i < nr; i++)
+		if (path->hop[i].acs_ctrl & PEERBUF_ACS_REDIRECT)
+			bits |= (u32)1 << i;
+	return bits;
+}
+
+/* Where the two paths meet: the hop on each of them. False if nowhere. */
+static bool find_meeting(const struct peerbuf_path *provider, const struct peerbuf_path *client,
+			 size_t *p, size_t *c)
+{
+	for (*p = 0; *p < provider->nr; ++*p)
+		for (*c = 0; *c < client->nr; ++*c)
+			if (provider->hop[*p].id == client->hop[*c].id)
+				return true;
+	return false;
 }
 
 void peerbuf_route_decide(const struct peerbuf_path *provider,
 			  const struct peerbuf_path *client, bool cpu_routes,
 			  struct peerbuf_verdict *v)
 {
-	bool redirected = false;
-	size_t p, c, meet;
+	size_t p, c;
 
 	*v = (struct peerbuf_verdict) {};
 
-	for (p = 0; p < provider->nr; p++) {
-		note_redirect(&provider->hop[p], &redirected, v);
-		for (c = 0; c < client->nr; c++)
-			if (provider->hop[p].id == client->hop[c].id)
-				goto common;
+	v->met = find_meeting(provider, client, &p, &c);
+	if (!v->met) {
+		v->distance = provider->nr + client->nr;
+		v->reason = PEERBUF_REASON_NO_COMMON_BRIDGE;
+		decide_by_host(provider, client, cpu_routes, v);
+		return;
 	}
-	v->distance = provider->nr + client->nr;
-	v->reason = PEERBUF_REASON_NO_COMMON_BRIDGE;
-	decide_by_host(provider, client, cpu_routes, v);
-	return;
 
-common:
-	meet = c;
-	for (c = 0; c < meet; c++)
-		note_redirect(&client->hop[c], &redirected, v);
-	v->distance = p + meet;
-	if (redirected) {
+	v->meet = provider->hop[p].id;
+	v->distance = p + c;
+	/* The function where they meet is asked once, and nothing above it. */
+	v->provider_redirects = redirects(provider, p + 1);
+	v->client_redirects = redirects(client, c);
+	if (v->provider_redirects || v->client_redirects) {
 		v->reason = PEERBUF_REASON_ACS_REDIRECT;
 		decide_by_host(provider, client, cpu_routes, v);
 		return;

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Routes: reads the tree of PCI devices, live, into what route.c decides about. */
+/*
+ * Routes: reads the tree of PCI devices, live, into what route.c decides about, and keeps
+ * the list of pairs that the administrator has excepted.
+ */
+#define pr_fmt(fmt) "peerbuf: " fmt
+
+#include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
 #ifdef CONFIG_X86
 #include <asm/processor.h>
 #endif
@@ -9,9 +16,9 @@
 
 #include "../core/trace.h"
 
-static u32 hop_id(struct pci_dev *pdev)
+static u64 hop_id(struct pci_dev *pdev)
 {
-	return pci_domain_nr(pdev->bus) << 16 | pci_dev_id(pdev);
+	return PEERBUF_PCI_ID(pci_domain_nr(pdev->bus), pdev->bus->number, pdev->devfn);
 }
 
 /* What is set now, not what the kernel remembers to have set. */
@@ -42,7 +49,7 @@ static void read_host(struct pci_dev *pdev, struct peerbuf_host *host)
 	unsigned int devfn;
 
 	*host = (struct peerbuf_host) {
-		.id = pci_domain_nr(bus) << 16 | bus->number << 8,
+		.id = PEERBUF_PCI_ID(pci_domain_nr(bus), bus->number, 0),
 		.vendor = 0xffff,
 		.device = 0xffff,
 	};
@@ -50,12 +57,10 @@ static void read_host(struct pci_dev *pdev, struct peerbuf_host *host)
 		first = pci_get_slot(bus, devfn);
 	if (!first)
 		return;
-	if (first->devfn == PCI_DEVFN(0, 0) ||
-	    (pci_is_pcie(first) &&
-	     pci_pcie_type(first) == PCI_EXP_TYPE_ROOT_PORT)) {
-		host->vendor = first->vendor;
-		host->device = first->device;
-	}
+	peerbuf_host_identify(host, first->devfn,
+			      pci_is_pcie(first) &&
+			      pci_pcie_type(first) == PCI_EXP_TYPE_ROOT_PORT,
+			      first->vendor, first->device);
 	pci_dev_put(first);
 }
 
@@ -78,8 +83,8 @@ static bool read_path(struct pci_dev *pdev, struct peerbuf_path *path)
 static bool cpu_routes(void)
 {
 #ifdef CONFIG_X86
-	return cpu_data(0).x86_vendor == X86_VENDOR_AMD &&
-	       cpu_data(0).x86 >= 0x17;
+	return peerbuf_cpu_routes(cpu_data(0).x86_vendor == X86_VENDOR_AMD,
+				  cpu_data(0).x86);
 #else
 	return false;
 #endif
@@ -97,6 +102,87 @@ static s64 bus_offset(struct pci_dev *pdev)
 	return 0;
 }
 
+/* --------------------------------------------------------------------- overrides */
+
+static DEFINE_MUTEX(overrides_lock);
+static struct peerbuf_override overrides[PEERBUF_MAX_OVERRIDES];
+static size_t nr_overrides;
+
+#define NAME_SIZE	sizeof("12345678:00:00.0")
+
+static const char *id_name(u64 id, char name[NAME_SIZE])
+{
+	snprintf(name, NAME_SIZE, "%04x:%02x:%02x.%x", (u32)(id >> 16), (u8)(id >> 8),
+		 (u32)PCI_SLOT(id & 0xff), (u32)PCI_FUNC(id & 0xff));
+	return name;
+}
+
+/* The list as a whole; what it had before is forgotten. The taint stays. */
+static int overrides_set(const char *text, const struct kernel_param *kp)
+{
+	struct peerbuf_override *pairs;
+	char a[NAME_SIZE], b[NAME_SIZE];
+	int i, nr;
+
+	pairs = kcalloc(PEERBUF_MAX_OVERRIDES, sizeof(*pairs), GFP_KERNEL);
+	if (!pairs)
+		return -ENOMEM;
+	nr = peerbuf_override_parse(text, pairs);
+	if (nr < 0)
+		goto out;
+
+	mutex_lock(&overrides_lock);
+	memcpy(overrides, pairs, nr * sizeof(*pairs));
+	nr_overrides = nr;
+	mutex_unlock(&overrides_lock);
+	if (nr)
+		add_taint(TAINT_USER, LOCKDEP_STILL_OK);
+	for (i = 0; i < nr; i++)
+		pr_warn("route override: %s and %s are said to reach each other; if they do not, data is lost or corrupted silently\n",
+			id_name(pairs[i].a, a), id_name(pairs[i].b, b));
+out:
+	kfree(pairs);
+	return min(nr, 0);
+}
+
+static int overrides_get(char *text, const struct kernel_param *kp)
+{
+	char a[NAME_SIZE], b[NAME_SIZE];
+	const char *comma = "";
+	int used = 0;
+	size_t i;
+
+	mutex_lock(&overrides_lock);
+	for (i = 0; i < nr_overrides; i++) {
+		used += scnprintf(text + used, PAGE_SIZE - used, "%s%s-%s", comma,
+				  id_name(overrides[i].a, a), id_name(overrides[i].b, b));
+		comma = ",";
+	}
+	mutex_unlock(&overrides_lock);
+	used += scnprintf(text + used, PAGE_SIZE - used, "\n");
+	return used;
+}
+
+static const struct kernel_param_ops overrides_ops = {
+	.set = overrides_set,
+	.get = overrides_get,
+};
+module_param_cb(route_override, &overrides_ops, NULL, 0644);
+MODULE_PARM_DESC(route_override,
+		 "Pairs of PCI devices, A-B,C-D, that reach each other although they are not known to; taints the kernel (none)");
+
+static bool is_overridden(struct pci_dev *a, struct pci_dev *b)
+{
+	bool found;
+
+	mutex_lock(&overrides_lock);
+	found = peerbuf_override_has(overrides, nr_overrides, hop_id(a), hop_id(b));
+	mutex_unlock(&overrides_lock);
+	return found;
+}
+
+/* ------------------------------------------------------------------------ routes */
+
 static void find_route(struct pci_dev *provider, struct device *client,
 		       struct peerbuf_verdict *v)
 {
@@ -107,12 +193,14 @@ static void find_route(struct pci_dev *provider, struct device *client,
 		v->reason = PEERBUF_REASON_NOT_PCI;
 		return;
 	}
-	if (!read_path(provider, &p) || !read_path(to_pci_dev(client), &c)) {
+	if (read_path(provider, &p) && read_path(to_pci_dev(client), &c)) {
+		peerbuf_route_decide(&p, &c, cpu_routes(), v);
+	} else {
 		v->route = PEERBUF_ROUTE_NOT_SUPPORTED;
 		v->reason = PEERBUF_REASON_NO_COMMON_BRIDGE;
-		return;
 	}
-	peerbuf_route_decide(&p, &c, cpu_routes(), v);
+	if (is_overridden(provider, to_pci_dev(client)))
+		peerbuf_override_apply(v);
 	v->bus_offset = bus_offset(provider);
 }
 

@@ -3,7 +3,7 @@
 # Unit tests of the modules' pure logic, compiled in user space with sanitizers.
 
 CORE_PURE := kernel/core/match.c kernel/core/range.c kernel/core/state.c \
-	kernel/p2p/route.c kernel/vfio/iova.c
+	kernel/p2p/override.c kernel/p2p/route.c kernel/vfio/iova.c
 CORE_TESTS := match range state route iova
 
 CORE_TEST_CFLAGS := $(CFLAGS) -Wno-sign-compare -Wno-unused-parameter \

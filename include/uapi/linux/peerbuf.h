@@ -83,6 +83,7 @@ enum peerbuf_route_reason {
 	PEERBUF_REASON_HOST_NOT_LISTED	= 5,	/* host bridge not known to route */
 	PEERBUF_REASON_HOSTS_DIFFER	= 6,	/* known to route inside one bridge only */
 	PEERBUF_REASON_NOT_PCI		= 7,	/* one of the two is not a PCI device */
+	PEERBUF_REASON_OVERRIDE		= 8,	/* refused, but the administrator allowed it */
 };
 
 /* ------------------------------------------------------------------ device fd */
