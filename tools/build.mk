@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The command, with the library in it.
 
-TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/peerbuf/*.c)))
+# The rules about routes are those of the kernel modules, from the same files.
+TOOL_SOURCES := $(sort $(wildcard tools/peerbuf/*.c)) \
+	kernel/p2p/override.c \
+	kernel/p2p/route.c
+TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TOOL_SOURCES))
 
 # Asked for only when something of the command is built.
 TOOL_CFLAGS = $(shell pkg-config --cflags json-c libpci)
@@ -11,7 +15,7 @@ USER_TARGETS += $(BUILD)/bin/peerbuf
 
 $(TOOL_OBJECTS): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(TOOL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) -Iinclude $(CFLAGS) $(TOOL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/bin/peerbuf: $(TOOL_OBJECTS) $(LIB_STATIC)
 	@mkdir -p $(@D)

@@ -15,8 +15,8 @@
 #define RESOURCE_PREFETCH	0x2000u
 #define RESOURCE_MEM_64		0x100000u
 
-/* The memory BARs, from lines of start, end and flags. */
-static struct json_object *read_bars(const struct tool *tool, const char *bdf)
+/* From lines of start, end and flags. */
+struct json_object *read_bars(const struct tool *tool, const char *bdf)
 {
 	struct json_object *bars = json_object_new_array();
 	char path[PATH_SIZE];
@@ -48,8 +48,7 @@ static struct json_object *read_bars(const struct tool *tool, const char *bdf)
 	return bars;
 }
 
-/* A file with a number such as 0x1af4; 0 if it cannot be read. */
-static unsigned int read_id(const struct tool *tool, const char *bdf, const char *file)
+unsigned int read_id(const struct tool *tool, const char *bdf, const char *file)
 {
 	char text[NAME_SIZE];
 
@@ -86,8 +85,7 @@ static struct json_object *describe(const struct tool *tool, const char *bdf,
 	return row;
 }
 
-/* "0:16K 2:1G" */
-static void format_bars(struct json_object *bars, char *text, size_t size)
+void format_bars(struct json_object *bars, char *text, size_t size)
 {
 	size_t i, used = 0, nr = json_object_array_length(bars);
 

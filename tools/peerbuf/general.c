@@ -68,6 +68,10 @@ static void help_text(void)
 	puts("\n"
 	     "Options:\n"
 	     "  --json                      one JSON document on standard output\n"
+	     "  --from FILE                 topo: of the machine that was recorded in FILE\n"
+	     "  --all                       topo: all functions, also virtual ones\n"
+	     "  --dot                       topo: a picture, in the language of graphviz\n"
+	     "  --svg                       topo: a picture, drawn by graphviz\n"
 	     "  --help                      this text\n"
 	     "  --version                   the same as the command version");
 }

@@ -6,11 +6,12 @@
 
 #include "tool.h"
 
-#define MAX_WORDS	8
+#define MAX_WORDS	66
 
 const struct command *const all_commands[] = {
 	device_commands,
 	buffer_commands,
+	topo_commands,
 	general_commands,
 	NULL,
 };
@@ -70,9 +71,30 @@ static int dispatch(struct tool *tool, unsigned int nr, char **words)
 			  words[1], verbs);
 }
 
+/* An option without a value; NULL if there is none of this name. */
+static bool *find_flag(struct tool *tool, const char *name)
+{
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {
+		{ "--json", &tool->json },
+		{ "--all", &tool->all },
+		{ "--dot", &tool->dot },
+		{ "--svg", &tool->svg },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (!strcmp(name, flags[i].name))
+			return flags[i].flag;
+	return NULL;
+}
+
 /* Options may stand anywhere; what remains are the words of the command. */
 static int parse(struct tool *tool, int argc, char **argv, unsigned int *nr, char **words)
 {
+	bool *flag;
 	int i;
 
 	*nr = 0;
@@ -81,8 +103,17 @@ static int parse(struct tool *tool, int argc, char **argv, unsigned int *nr, cha
 		if (!strcmp(argv[i], "--json"))
 			tool->json = true;
 	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--json"))
+		flag = find_flag(tool, argv[i]);
+		if (flag) {
+			*flag = true;
 			continue;
+		}
+		if (!strcmp(argv[i], "--from")) {
+			if (++i == argc)
+				return fail_usage(tool, "--from needs a file");
+			tool->from = argv[i];
+			continue;
+		}
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "--version")) {
 			words[0] = argv[i] + 2;
 			*nr = 1;
@@ -95,6 +126,8 @@ static int parse(struct tool *tool, int argc, char **argv, unsigned int *nr, cha
 			return fail_usage(tool, "there are too many arguments; see \"peerbuf help\"");
 		words[(*nr)++] = argv[i];
 	}
+	if ((tool->from || tool->all || tool->dot || tool->svg) && *nr && strcmp(words[0], "topo"))
+		return fail_usage(tool, "--from, --all, --dot and --svg are options of topo");
 	return EXIT_OK;
 }
 

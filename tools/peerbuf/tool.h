@@ -22,6 +22,11 @@
 struct tool {
 	bool json;
 	const char *sysfs;	/* where sysfs is mounted */
+	/* Options of topo */
+	const char *from;	/* a recording to read in place of this machine, or NULL */
+	bool all;
+	bool dot;
+	bool svg;
 };
 
 /* A verb; a table ends with a NULL noun. */
@@ -37,6 +42,7 @@ struct command {
 
 extern const struct command device_commands[];
 extern const struct command buffer_commands[];
+extern const struct command topo_commands[];
 extern const struct command general_commands[];
 
 /* All tables, for help; ends with NULL. */
@@ -90,6 +96,9 @@ struct json_object *json_number(uint64_t number);
 /* The PCI address in the form of sysfs, "0000:01:00.0"; false if @text is none. */
 bool parse_bdf(const char *text, char bdf[NAME_SIZE]);
 
+/* Its number, PEERBUF_PCI_ID(); the domain may have up to 8 digits, or be left out. */
+bool parse_address(const char *text, uint64_t *id);
+
 /* Below, a path is relative to the sysfs root and given as by printf. All return 0 or
  * a negative errno.
  */
@@ -120,6 +129,15 @@ void sysfs_free_names(char **names, size_t nr);
 
 int device_bind(struct tool *tool, unsigned int nr_args, char **args);
 int device_unbind(struct tool *tool, unsigned int nr_args, char **args);
+
+/* A file of a device with a number such as 0x1af4; 0 if it cannot be read. */
+unsigned int read_id(const struct tool *tool, const char *bdf, const char *file);
+
+/* A device's memory BARs, as an array of objects. */
+struct json_object *read_bars(const struct tool *tool, const char *bdf);
+
+/* "0:16K 2:1G" */
+void format_bars(struct json_object *bars, char *text, size_t size);
 
 /* Names from the PCI id database. */
 struct names;
