@@ -57,7 +57,8 @@ static inline const char *trace_origin(const struct dma_buf_mapping_match *m)
 	__print_symbolic(r, { 0, "none" }, { 1, "same-device" }, \
 			 { 2, "same-switch" }, { 3, "acs-redirect" }, \
 			 { 4, "no-common-bridge" }, { 5, "host-not-listed" }, \
-			 { 6, "hosts-differ" }, { 7, "not-pci" })
+			 { 6, "hosts-differ" }, { 7, "not-pci" }, \
+			 { 8, "override" })
 
 /* One pair of entries that was compared; a pair of different types is refused, too. */
 TRACE_EVENT(peerbuf_match,
@@ -94,23 +95,24 @@ TRACE_EVENT(peerbuf_route,
 		__string(client, dev_name(client))
 		__field(u32, route)
 		__field(u32, reason)
-		__field(u32, blame)
-		__field(u16, blame_acs)
+		__field(u32, distance)
+		__field(u32, provider_redirects)
+		__field(u32, client_redirects)
 	),
 	TP_fast_assign(
 		__assign_str(provider);
 		__assign_str(client);
 		__entry->route = v->route;
 		__entry->reason = v->reason;
-		__entry->blame = v->blame;
-		__entry->blame_acs = v->blame_acs;
+		__entry->distance = v->distance;
+		__entry->provider_redirects = v->provider_redirects;
+		__entry->client_redirects = v->client_redirects;
 	),
-	TP_printk("provider=%s client=%s route=%s reason=%s blame=%04x:%02x:%02x.%x acs=%#x",
+	TP_printk("provider=%s client=%s route=%s reason=%s distance=%u provider_redirects=%#x client_redirects=%#x",
 		  __get_str(provider), __get_str(client),
 		  peerbuf_show_route(__entry->route),
-		  peerbuf_show_reason(__entry->reason), __entry->blame >> 16,
-		  __entry->blame >> 8 & 0xff, __entry->blame >> 3 & 0x1f,
-		  __entry->blame & 7, __entry->blame_acs)
+		  peerbuf_show_reason(__entry->reason), __entry->distance,
+		  __entry->provider_redirects, __entry->client_redirects)
 );
 
 TRACE_EVENT(peerbuf_attach,
