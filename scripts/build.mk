@@ -23,6 +23,10 @@ LDFLAGS := $(EXTRA_LDFLAGS)
 .PHONY: all modules user check-host check-static check-vm check-slow check-debug
 all: modules user
 
+# For scripts that need a list that is kept here.
+print-%:
+	@echo $($*)
+
 # ---- kernel modules -------------------------------------------------------------------
 #
 # kbuild writes beside the sources, so it gets a copy made of links: the tree stays clean,

@@ -35,10 +35,14 @@ run() { # TEST FILE...
 	) || echo "# $test could not be built or failed"
 }
 
-pure="kernel/core/match.c kernel/core/range.c kernel/core/state.c kernel/p2p/route.c kernel/vfio/iova.c"
-for test in match range state route iova; do
+listed() { # VARIABLE
+	make -s -f scripts/build.mk "print-$1"
+}
+
+pure=$(listed CORE_PURE)
+for test in $(listed CORE_TESTS); do
 	# shellcheck disable=SC2086 # a list of words
-	run tests/host/core_$test.c $pure
+	run "tests/host/core_$test.c" tests/host/core_tried.c $pure
 done
 run tests/host/lib_caps.c lib/caps.c
 run tests/host/lib_iova.c lib/iova.c

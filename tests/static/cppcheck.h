@@ -14,6 +14,8 @@
 #define for_each_sg(sgl, sg, nr, i) \
 	for (i = 0, sg = (sgl); i < (nr); i++, sg = sg_next(sg))
 #define for_each_sgtable_dma_sg(sgt, sg, i) for_each_sg((sgt)->sgl, sg, (sgt)->nents, i)
+#define xa_for_each(xa, index, entry) \
+	for (index = 0, entry = xa_first(xa); entry; entry = xa_next(xa, &index))
 #define for_each_pci_dev(dev) while ((dev = pci_next(dev)))
 #define dma_resv_for_each_fence(cursor, resv, usage, fence) \
 	for (fence = dma_resv_first(cursor); fence; fence = dma_resv_next(cursor))

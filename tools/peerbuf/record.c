@@ -29,7 +29,7 @@ struct config {
 
 static unsigned int config16(const struct config *c, size_t at)
 {
-	return at + 2 <= c->size ? c->bytes[at] | (unsigned int)c->bytes[at + 1] << 8 : 0;
+	return c->size >= 2 && at <= c->size - 2 ? c->bytes[at] | (unsigned int)c->bytes[at + 1] << 8 : 0;
 }
 
 static uint32_t config32(const struct config *c, size_t at)
@@ -43,7 +43,7 @@ static void read_config(const struct tool *tool, const char *bdf, struct config 
 	ssize_t got = 0;
 	int fd;
 
-	c->size = 0;
+	memset(c, 0, sizeof(*c));
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/config", tool->sysfs, bdf);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
