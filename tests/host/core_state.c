@@ -51,6 +51,17 @@ static void the_device_must_agree_and_be_there(void **state)
 	assert_true(peerbuf_final(&f));
 }
 
+static void what_its_owner_has_withdrawn_never_comes_back(void **state)
+{
+	struct peerbuf_facts f = good;
+
+	f.withdrawn = true;
+	assert_false(peerbuf_accessible(&f));
+	assert_true(peerbuf_final(&f));
+	assert_int_equal(peerbuf_state_next(LIVE, &f, true), REVOKING);
+	assert_int_equal(peerbuf_state_next(REVOKED, &f, true), DEAD);
+}
+
 /* From every state, with every fact, each step is legal and the walk ends right. */
 static void every_walk_is_legal_and_ends_where_the_facts_demand(void **state)
 {
@@ -111,6 +122,7 @@ int main(void)
 		cmocka_unit_test(only_the_documented_arcs_are_legal),
 		cmocka_unit_test(each_cause_alone_takes_access_away),
 		cmocka_unit_test(the_device_must_agree_and_be_there),
+		cmocka_unit_test(what_its_owner_has_withdrawn_never_comes_back),
 		cmocka_unit_test(every_walk_is_legal_and_ends_where_the_facts_demand),
 		cmocka_unit_test(a_revoke_that_began_is_finished),
 		cmocka_unit_test(states_have_names),
