@@ -140,12 +140,18 @@ err:
  * Without the claim the BAR's memory may be somebody else's. vfio-pci-core claims it
  * once and notes so without a lock: who loses a race finds it claimed after all.
  */
-static bool claim_bar(struct vfio_pci_core_device *core, unsigned int bar)
+static int claim_bar(struct vfio_pci_core_device *core, unsigned int bar)
 {
-	return (pci_resource_flags(core->pdev, bar) & IORESOURCE_MEM) &&
-	       pci_resource_len(core->pdev, bar) &&
-	       (!vfio_pci_core_setup_barmap(core, bar) ||
-		READ_ONCE(core->barmap[bar]));
+	int ret;
+
+	if (!(pci_resource_flags(core->pdev, bar) & IORESOURCE_MEM) ||
+	    !pci_resource_len(core->pdev, bar))
+		return -ENODEV;
+	ret = vfio_pci_core_setup_barmap(core, bar);
+	if (!ret || READ_ONCE(core->barmap[bar]))
+		return 0;
+	/* Its memory may be had later; a BAR that is another's will not be. */
+	return ret == -ENOMEM ? -ENOMEM : -ENODEV;
 }
 
 static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
@@ -155,9 +161,11 @@ static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 	struct pci_dev *pdev = pv->core.pdev;
 	struct dma_buf *dmabuf;
 	struct exported *ex;
+	int ret;
 
-	if (!claim_bar(&pv->core, get->region_index))
-		return ERR_PTR(-ENODEV);
+	ret = claim_bar(&pv->core, get->region_index);
+	if (ret)
+		return ERR_PTR(ret);
 
 	ex = exported_create(pdev, get->region_index, ranges, get->nr_ranges);
 	if (IS_ERR(ex))

@@ -6,6 +6,7 @@
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/iosys-map.h>
 #include <linux/iommu.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
@@ -76,7 +77,9 @@ static int start_dma(struct import *im)
 
 static void unmap_locked(struct import *im)
 {
-	if (im->sgt)
+	if (im->sgt && im->arg.flags & PBT_TYPED)
+		dma_buf_sgt_unmap_attachment(im->attach, im->sgt, DMA_BIDIRECTIONAL);
+	else if (im->sgt)
 		dma_buf_unmap_attachment(im->attach, im->sgt, DMA_BIDIRECTIONAL);
 	if (im->list)
 		dma_buf_pal_unmap_phys(im->attach, im->list);
@@ -242,6 +245,46 @@ static long map_locked(struct import *im)
 	return ret;
 }
 
+/* An importer that leaves the lock to the calls. */
+static long map_unlocked(struct import *im)
+{
+	struct sg_table *sgt;
+
+	if (im->sgt)
+		return -EBUSY;
+	sgt = dma_buf_sgt_map_attachment_unlocked(im->attach, DMA_BIDIRECTIONAL);
+	if (IS_ERR(sgt))
+		return PTR_ERR(sgt);
+	dma_resv_lock(im->dmabuf->resv, NULL);
+	im->sgt = sgt;
+	dma_resv_unlock(im->dmabuf->resv);
+	return 0;
+}
+
+static void unmap_unlocked(struct import *im)
+{
+	struct sg_table *sgt;
+
+	dma_resv_lock(im->dmabuf->resv, NULL);
+	sgt = im->sgt;
+	im->sgt = NULL;
+	dma_resv_unlock(im->dmabuf->resv);
+	if (sgt)
+		dma_buf_sgt_unmap_attachment_unlocked(im->attach, sgt,
+						      DMA_BIDIRECTIONAL);
+}
+
+static void do_unmap(struct import *im)
+{
+	if (im->arg.flags & PBT_UNLOCKED) {
+		unmap_unlocked(im);
+		return;
+	}
+	dma_resv_lock(im->dmabuf->resv, NULL);
+	unmap_locked(im);
+	dma_resv_unlock(im->dmabuf->resv);
+}
+
 static u64 physical(struct import *im, dma_addr_t addr)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(&im->pdev->dev);
@@ -295,13 +338,17 @@ static void describe(struct import *im, struct pbt_map *map)
 static long do_map(struct import *im, struct pbt_map __user *arg)
 {
 	struct pbt_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
-	long ret;
+	long ret = 0;
 
 	if (!map)
 		return -ENOMEM;
+	if (im->arg.flags & PBT_UNLOCKED)
+		ret = map_unlocked(im);
 	dma_resv_lock(im->dmabuf->resv, NULL);
-	ret = map_locked(im);
-	if (!ret)
+	if (!(im->arg.flags & PBT_UNLOCKED))
+		ret = map_locked(im);
+	/* A revoke may have been faster than we. */
+	if (!ret && (im->sgt || im->list))
 		describe(im, map);
 	dma_resv_unlock(im->dmabuf->resv);
 	if (!ret && copy_to_user(arg, map, sizeof(*map)))
@@ -327,7 +374,35 @@ static long do_status(struct import *im, struct pbt_status __user *arg)
 	dma_resv_unlock(im->dmabuf->resv);
 	status.enforced = info.enforced;
 	status.route = info.route;
+	status.p2p = dma_buf_sgt_p2p_allowed(im->attach);
 	return copy_to_user(arg, &status, sizeof(status)) ? -EFAULT : 0;
+}
+
+long vmap_ioctl(struct pbt_vmap __user *user)
+{
+	struct pbt_vmap arg;
+	struct iosys_map map;
+	struct dma_buf *dmabuf;
+	const u8 *p;
+	size_t i;
+	long ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	dmabuf = dma_buf_get(arg.fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	ret = dma_buf_vmap_unlocked(dmabuf, &map);
+	if (!ret) {
+		p = map.vaddr;
+		for (arg.sum = 0, i = 0; i < dmabuf->size; i++)
+			arg.sum += p[i];
+		dma_buf_vunmap_unlocked(dmabuf, &map);
+		if (copy_to_user(user, &arg, sizeof(arg)))
+			ret = -EFAULT;
+	}
+	dma_buf_put(dmabuf);
+	return ret;
 }
 
 static void do_detach(struct import *im)
@@ -335,9 +410,7 @@ static void do_detach(struct import *im)
 	if (!im->attach)
 		return;
 	cancel_delayed_work_sync(&im->unmap);
-	dma_resv_lock(im->dmabuf->resv, NULL);
-	unmap_locked(im);
-	dma_resv_unlock(im->dmabuf->resv);
+	do_unmap(im);
 	if (im->fence) {
 		cancel_delayed_work_sync(&im->signal);
 		dma_fence_signal(im->fence);
@@ -384,9 +457,7 @@ long import_ioctl(struct import *im, unsigned int cmd, void __user *arg)
 			ret = do_map(im, arg);
 			break;
 		case PBT_UNMAP:
-			dma_resv_lock(im->dmabuf->resv, NULL);
-			unmap_locked(im);
-			dma_resv_unlock(im->dmabuf->resv);
+			do_unmap(im);
 			ret = 0;
 			break;
 		case PBT_DETACH:

@@ -24,6 +24,8 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	if (cmd == PBT_EXPORT)
 		return export_ioctl((void __user *)arg);
+	if (cmd == PBT_VMAP)
+		return vmap_ioctl((void __user *)arg);
 	if (cmd == PBT_MOVE)
 		return foreign_move((void __user *)arg);
 	if (cmd == PBT_BLOCK || cmd == PBT_UNBLOCK || cmd == PBT_REOPEN)

@@ -23,6 +23,7 @@ struct pbt_import {
 #define PBT_IOV		32	/* typed, as the driver of the physical function that bdf is */
 #define PBT_PRIVATE	64	/* typed, asking for a type of the test's own */
 #define PBT_LAST_JOB	16	/* a DMA runs in order to unmap, and after it: fence_ms */
+#define PBT_UNLOCKED	32	/* typed, by the calls that take the lock themselves */
 	__u32 slow_ms;		/* after an invalidation, unmap this much later */
 	__u32 fence_ms;		/* the DMA that is "running" ends this much later */
 };
@@ -48,6 +49,7 @@ struct pbt_status {
 	__u32 enforced;
 	__u32 route;
 	__u32 typed_sgt;	/* the negotiated type is SGT */
+	__u32 p2p;		/* it was told that device memory may come */
 };
 
 /* Make a native buffer of a list of physical ranges of a PCI device's BAR 2. */
@@ -74,6 +76,13 @@ struct pbt_move {
 	__s64 by;		/* bytes */
 };
 
+/* Map a buffer into the kernel's own address space, add up its bytes, and unmap it. */
+struct pbt_vmap {
+	__s32 fd;
+	__u32 pad;
+	__u64 sum;		/* out */
+};
+
 #define PBT_IMPORT	_IOW(0xBC, 0, struct pbt_import)
 #define PBT_MAP		_IOR(0xBC, 1, struct pbt_map)
 #define PBT_UNMAP	_IO(0xBC, 2)
@@ -82,6 +91,7 @@ struct pbt_move {
 #define PBT_EXPORT	_IOWR(0xBC, 5, struct pbt_export)
 
 #define PBT_MOVE	_IOW(0xBC, 6, struct pbt_move)
+#define PBT_VMAP	_IOWR(0xBC, 7, struct pbt_vmap)
 
 /* What the provider of PBT_REVOCABLE buffers, the module itself, goes through. */
 #define PBT_BLOCK	_IO(0xBC, 7)	/* argument: enum peerbuf_cause */
@@ -95,6 +105,7 @@ struct import;
 struct import *import_create(void);
 void import_destroy(struct import *im);
 long import_ioctl(struct import *im, unsigned int cmd, void __user *arg);
+long vmap_ioctl(struct pbt_vmap __user *arg);
 long export_ioctl(struct pbt_export __user *arg);
 struct dma_buf *foreign_export(const struct pbt_export *arg, u64 base);
 long foreign_move(struct pbt_move __user *arg);
