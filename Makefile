@@ -19,7 +19,8 @@ JOBS ?= $(shell nproc)
 
 BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 
-.PHONY: all modules user setup kernel check check-host check-static check-vm check-slow check-debug demo help \
+.PHONY: all modules user setup kernel check check-static check-host check-vm check-slow check-debug \
+	fuzz storm demo help \
 	clean clean-cache distclean
 
 all: setup kernel
@@ -48,6 +49,13 @@ check: all
 # What can be found without running anything, and what the host tests run of each file.
 check-static: all
 	+@$(BUILD_MK) check-static JOBS=$(JOBS)
+
+# Longer runs: fuzzing for SECONDS a target, and storms in the numbers that count.
+fuzz: all
+	@tests/fuzz/fuzz run $(or $(SECONDS),60) $(T)
+
+storm: all
+	+@$(BUILD_MK) storm
 
 check-host: all
 	+@$(BUILD_MK) check-host JOBS=$(JOBS)
@@ -87,6 +95,8 @@ help:
 	@echo 'make user          the library, the command and the examples only'
 	@echo 'make check         build, then run all tests'
 	@echo 'make check-static  style, sparse, cppcheck, analyzers, scripts; coverage of pure code'
+	@echo 'make fuzz          the fuzzers of pure logic, SECONDS=60 each; T=name for one of them'
+	@echo 'make storm         ten thousand resets, and the like; half an hour and more'
 	@echo 'make check-host    the tests that need no virtual machine of their own'
 	@echo 'make check-vm      the tests in virtual machines; T=name runs one of tests/vm'
 	@echo 'make check-slow    the tests that take minutes each, which the others leave out'

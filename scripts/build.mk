@@ -20,7 +20,7 @@ CPPFLAGS := -D_GNU_SOURCE -Iinclude/uapi -Ilib $(EXTRA_CPPFLAGS)
 CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -g $(EXTRA_CFLAGS)
 LDFLAGS := $(EXTRA_LDFLAGS)
 
-.PHONY: all modules user check-host check-static check-vm check-slow check-debug
+.PHONY: all modules user check-host check-static check-vm check-slow check-debug storm
 all: modules user
 
 # For scripts that need a list that is kept here.
@@ -75,7 +75,8 @@ user: $(USER_TARGETS) $(VM_PROGRAMS)
 
 # ---- tests ----------------------------------------------------------------------------
 
-HOST_SCRIPTS := $(sort $(wildcard tests/host/*.t tests/cli/*.t tests/harness/*.t tests/demo/*.t tests/model/*.t))
+HOST_SCRIPTS := $(sort $(wildcard tests/host/*.t tests/cli/*.t tests/harness/*.t tests/demo/*.t tests/model/*.t \
+	tests/fuzz/*.t))
 VM_TESTS := $(if $(T),$(wildcard tests/vm/$(T).sh),$(sort $(wildcard tests/vm/*.sh)))
 
 check-host: $(HOST_TESTS)
@@ -101,6 +102,27 @@ check-slow:
 	@mkdir -p $(BUILD)
 	@PEERBUF_SLOW=1 prove --exec 'vm/run --keep' $(shell grep -l '^# vm-slow:' tests/vm/*.sh) \
 		2>&1 | tee $(BUILD)/check-slow.log
+
+# Each kind by itself: an hour, if there is no other way, is enough for any.
+STORMS := \
+	RESETS=10000 \
+	ATTACHMENTS=10000 \
+	MAPS=100000 \
+	KILLS=1000 \
+	PRESSURE=300
+STORM_KINDS := RESETS ATTACHMENTS MAPS KILLS PRESSURE
+
+storm:
+	@mkdir -p $(BUILD)
+	@status=0; \
+	for storm in $(STORMS); do \
+		vm/run --timeout 3600 --workdir $(BUILD)/vm/storm-$${storm%=*} \
+			$(STORM_KINDS:%=--env PEERBUF_STORM_%=0) --env PEERBUF_STORM_$$storm \
+			tests/vm/85-storm.sh || status=1; \
+	done; \
+	vm/run --timeout 3600 --workdir $(BUILD)/vm/storm-LOADS --env PEERBUF_STORM_LOADS=1000 \
+		tests/vm/86-load.sh || status=1; \
+	exit $$status
 
 # Each part runs even if the one before has failed. The first shows that a mistake does
 # not pass; the last repeats a test that takes every way in which access ends, slowly.

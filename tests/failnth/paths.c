@@ -681,7 +681,8 @@ static void have_native_sgt(void)
 static void have_memfd(void)
 {
 	memfd = memfd_create("failnth", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-	must(memfd >= 0 && !ftruncate(memfd, 3 * MIB) &&
+	/* Its pages are there: a path would have a place for each of them. */
+	must(memfd >= 0 && !posix_fallocate(memfd, 0, 3 * MIB) &&
 	     !fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK));
 }
 
@@ -706,17 +707,26 @@ static int ram_open(void)
 	return fd2 < 0 ? fd2 : 0;
 }
 
+/* And a few pages that are not. */
+static void have_empty_memfd(void)
+{
+	memfd = memfd_create("failnth", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	must(memfd >= 0 && !ftruncate(memfd, 8 * PAGE) &&
+	     !fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK));
+	must(!ram_open());
+}
+
 static void have_ram_fd(void)
 {
 	have_memfd();
 	must(!ram_open());
 }
 
-static int ram_create(uint32_t flags)
+static int ram_create(uint64_t size, uint32_t flags)
 {
 	struct peerbuf_ram_create create = {
 		.argsz = sizeof(create), .flags = flags, .memfd = memfd, .open_flags = O_RDWR,
-		.size = 3 * MIB,
+		.size = size,
 	};
 
 	buffer = result_of(ioctl(fd2, PEERBUF_RAM_CREATE, &create));
@@ -725,12 +735,17 @@ static int ram_create(uint32_t flags)
 
 static int ram_create_for_all(void)
 {
-	return ram_create(0);
+	return ram_create(3 * MIB, 0);
 }
 
 static int ram_create_revocable(void)
 {
-	return ram_create(PEERBUF_RAM_REVOCABLE);
+	return ram_create(3 * MIB, PEERBUF_RAM_REVOCABLE);
+}
+
+static int ram_create_few(void)
+{
+	return ram_create(8 * PAGE, 0);
 }
 
 static void have_ram_buffer(void)
@@ -971,6 +986,8 @@ const struct path paths[] = {
 	{ "container", "query a mapping", have_mapped, query_buffer, undo_users },
 	{ "memory", "open peerbuf_ram", NULL, ram_open, shut_all },
 	{ "memory", "make a buffer of RAM", have_ram_fd, ram_create_for_all, shut_all },
+	{ "memory", "make a buffer of pages that are not there", have_empty_memfd, ram_create_few,
+	  shut_all },
 	{ "memory", "make a revocable buffer of RAM", have_ram_fd, ram_create_revocable, shut_all },
 	{ "memory", "query a buffer of RAM", have_revocable_ram, ram_query, shut_all },
 	{ "memory", "revoke a buffer of RAM", have_revocable_ram, ram_revoke, shut_all },

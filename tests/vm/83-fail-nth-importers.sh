@@ -5,6 +5,11 @@
 # Only on a kernel that can inject faults, which is the debug kernel. PEERBUF_FAILNTH, set by
 # vm/run --env, is a regular expression that chooses paths by their names.
 #
+# The kernel itself warns when an exporter cannot be mapped into the kernel for want of
+# memory, and when its check of DMA mappings has none.
+#
+# vm-expect-log: dma_buf_vmap\+
+# vm-expect-log: cacheline tracking ENOMEM
 # vm-topology: ssd-bar
 # vm-set: bar_size=16M
 # vm-cpu: vendor=AuthenticAMD,family=23
