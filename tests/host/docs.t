@@ -214,6 +214,22 @@ while read -r name; do
 done <"$work/variables" >"$work/missing"
 nothing "$work/missing" "demo/README.md explains each"
 
+#---------------------------------------------------------------------- security
+
+# Rows of the tables of what an attacker cannot do: by what is each seen?
+awk '/^\| cannot/ { table = 1; next } !/^\|/ { table = 0 } table && !/^\|-/' SECURITY.md |
+	sed 's/.*| \([^|]*\) |$/\1/' >"$work/rows"
+at_least 30 "$work/rows" "SECURITY.md has its tables"
+tr ',' '\n' <"$work/rows" | sed 's/^ *`//; s/` *$//' >"$work/tests"
+while read -r file name; do
+	case $file in
+	*/*) [ -s "$file" ] || echo "$file" ;;
+	*) grep -q "unit_test(${name})\|[({ ]${name}[),]" "tests/abi/${file%:}" 2>/dev/null ||
+		echo "$file $name" ;;
+	esac
+done <"$work/tests" >"$work/missing"
+nothing "$work/missing" "each test that it names exists"
+
 #------------------------------------------------------------------------- links
 
 # Inline links outside of code; not those to other sites, nor to a place on the same page.
