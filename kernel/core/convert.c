@@ -107,6 +107,39 @@ origin_pal(const struct peerbuf_attachment *pa)
 
 /* ------------------------------------------------------ PAL or SGT -> IOMMU */
 
+/*
+ * When iommu_map() fails it undoes what the driver says was mapped. intel-iommu does not
+ * tell what it had mapped when memory for its page tables ran out in the middle of a
+ * call; the device would keep access to memory that is about to be somebody else's.
+ */
+static void undo_partial(struct iommu_domain *domain, u64 iova, u64 length)
+{
+	size_t done, page = max(PAGE_SIZE, 1UL << __ffs(domain->pgsize_bitmap));
+	u64 at;
+
+	for (at = 0; at < length; at += done) {
+		done = 0;
+		/* Some drivers warn about an unmap of what is not mapped. */
+		if (iommu_iova_to_phys(domain, iova + at))
+			done = iommu_unmap(domain, iova + at, page);
+		/* A large page goes as a whole. */
+		done = max(done, page);
+		cond_resched();
+	}
+}
+
+int peerbuf_iommu_map(struct iommu_domain *domain, u64 iova, phys_addr_t paddr,
+		      u64 length, int prot)
+{
+	int ret;
+
+	ret = iommu_map(domain, iova, paddr, length, prot, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		undo_partial(domain, iova, length);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(peerbuf_iommu_map);
+
 static int map_pieces(struct peerbuf_attachment *pa,
 		      struct peerbuf_range_cursor *cursor, int prot)
 {
@@ -119,8 +152,8 @@ static int map_pieces(struct peerbuf_attachment *pa,
 	pa->iommu_page_sizes = 0;
 	while (peerbuf_range_next(cursor, U64_MAX, &piece)) {
 		/* The reservation lock ranks above reclaim: GFP_KERNEL is fine. */
-		ret = iommu_map(m->domain, m->iova + done, piece.paddr,
-				piece.len, prot, GFP_KERNEL_ACCOUNT);
+		ret = peerbuf_iommu_map(m->domain, m->iova + done,
+					piece.paddr, piece.len, prot);
 		if (ret)
 			break;
 		pa->iommu_page_sizes |=
@@ -131,7 +164,7 @@ static int map_pieces(struct peerbuf_attachment *pa,
 		done += piece.len;
 		cond_resched();
 	}
-	/* iommu_map() undid the piece that failed; undo those before it. */
+	/* Nothing is left of the piece that failed; undo those before it. */
 	if (ret && done)
 		iommu_unmap(m->domain, m->iova, done);
 	return ret;

@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include <linux/peerbuf/iommu.h>
 #include <linux/peerbuf/vma.h>
 
 #include "iommu.h"
@@ -220,10 +221,10 @@ static int ram_map_domain(struct mapping *m, struct domain *d)
 			struct run *run = &block->run[i];
 			u64 len = (u64)run->nr << PAGE_SHIFT;
 
-			ret = iommu_map(d->iommu, mapping_iova(m) + done,
-					page_to_phys(run->page), len,
-					m->prot | IOMMU_CACHE,
-					GFP_KERNEL_ACCOUNT);
+			ret = peerbuf_iommu_map(d->iommu,
+						mapping_iova(m) + done,
+						page_to_phys(run->page), len,
+						m->prot | IOMMU_CACHE);
 			if (ret) {
 				ram_unmap_upto(m, d, done);
 				return ret;

@@ -140,4 +140,18 @@ bool dma_buf_iommu_route_known(struct dma_buf_attachment *attach,
 void dma_buf_iommu_set_device(struct dma_buf_attachment *attach,
 			      struct device *dev);
 
+/**
+ * peerbuf_iommu_map - iommu_map() that leaves nothing behind when it fails
+ * @domain: the domain
+ * @iova: first address
+ * @paddr: first physical address
+ * @length: bytes; all three as iommu_map() wants them
+ * @prot: IOMMU_READ and so on
+ *
+ * Context: may sleep and reclaim memory.
+ * Return: what iommu_map() returned.
+ */
+int peerbuf_iommu_map(struct iommu_domain *domain, u64 iova, phys_addr_t paddr,
+		      u64 length, int prot);
+
 #endif /* _LINUX_PEERBUF_IOMMU_H */
