@@ -19,7 +19,8 @@ ABI_TESTS := \
 	many \
 	ram \
 	observe \
-	iov
+	iov \
+	fuzz
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)

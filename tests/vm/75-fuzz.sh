@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Random calls of a container's owner against a model: tests/abi/fuzz.c. FUZZ_SEED and
+# FUZZ_CALLS, set by vm/run --env, replay another sequence.
+#
+# One processor: with two, QEMU 7.2's software emulation now and then loses the answer of the
+# IOMMU to an invalidation, for which the kernel waits with interrupts off.
+#
+# vm-smp: 1
+# vm-topology: ssd-bar
+# vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf,mapping_limit=24 peerbuf_fault
+# vm-needs: build/tests/abi/fuzz
+# vm-timeout: 120
+set -eu
+for bdf in "$SSD_BDF" "$EDU_BDF"; do
+	peerbuf device bind "$bdf" vfio-pci >&2
+done
+peerbuf device bind "$BAR_BDF" vfio_pci_peerbuf >&2
+exec build/tests/abi/fuzz
