@@ -20,7 +20,7 @@ JOBS ?= $(shell nproc)
 BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 
 .PHONY: all modules user setup kernel check check-static check-host check-vm check-slow check-debug \
-	fuzz storm demo help \
+	fuzz storm demo bench help \
 	clean clean-cache distclean
 
 all: setup kernel
@@ -81,6 +81,10 @@ endif
 demo: all
 	@demo/run
 
+# Side by side with what people use today. BENCH="bar revoke" measures only these.
+bench: all
+	@bench/run $(BENCH)
+
 clean:
 	rm -rf build
 
@@ -103,6 +107,7 @@ help:
 	@echo 'make check-debug   those once more on a kernel with KASAN, lockdep and others, which'
 	@echo '                   is built the first time, for a quarter of an hour'
 	@echo 'make demo          an SSD reads into another device, which is reset meanwhile'
+	@echo 'make bench         measure it, side by side with stock type1 and with bare loops'
 	@echo 'make clean         remove what was built'
 	@echo 'make clean-cache   remove the kernels that were downloaded or built'
 	@echo 'make setup         install the Debian packages that all this needs'

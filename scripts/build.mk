@@ -69,7 +69,7 @@ HOST_TESTS :=
 VM_PROGRAMS :=
 
 -include lib/build.mk tools/build.mk examples/build.mk
--include $(sort $(wildcard tests/*/*.mk))
+-include $(sort $(wildcard tests/*/*.mk)) bench/bench.mk
 
 user: $(USER_TARGETS) $(VM_PROGRAMS)
 

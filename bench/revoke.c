@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * revoke, restore: from the write that takes the memory of the device away, or gives it
+ * back, until it is done, with many mappings of one buffer. And what others notice.
+ */
+#include "measure.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+
+#define IOVA (64 * GIB)
+#define LENGTH (2 * MIB)
+
+static const struct vfio_region_dma_range range = { .length = LENGTH };
+
+static double command(struct peerbuf_device *device, bool on)
+{
+	double begin = now();
+
+	must(peerbuf_device_command(device, on ? PCI_COMMAND_MEMORY : 0,
+				    on ? 0 : PCI_COMMAND_MEMORY), "COMMAND");
+	return now() - begin;
+}
+
+static struct peerbuf_container *map_many(int buffer, unsigned int nr)
+{
+	struct peerbuf_container *c = container_of_ssd(OURS);
+
+	for (unsigned int i = 0; i < nr; i++)
+		must(peerbuf_container_map_buffer(c, buffer, -1, 0, LENGTH, IOVA + i * LENGTH,
+						  PEERBUF_MAP_READ | PEERBUF_MAP_WRITE),
+		     "MAP_BUFFER");
+	return c;
+}
+
+static void all_mapped(struct peerbuf_container *c, unsigned int nr, bool wanted)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		struct peerbuf_iommu_query_buffer q = {
+			.argsz = sizeof(q), .iova = IOVA + i * LENGTH,
+		};
+
+		must(peerbuf_container_query_buffer(c, &q), "QUERY_BUFFER");
+		must(!!(q.flags & PEERBUF_QUERY_MAPPED) == wanted ? 0 : -5, "all are mapped");
+	}
+}
+
+static void mappings(struct peerbuf_device *big, struct peerbuf_device *small, int buffer,
+		     unsigned int nr)
+{
+	static const char revoke_peer[] =
+		"bare iommu_unmap() and the same write with nothing mapped";
+	static const char restore_peer[] =
+		"bare iommu_map() and the same write with nothing mapped";
+
+	declare("us", "less", "1.5", revoke_peer, "revoke_%u", nr);
+	declare("us", "less", "1.5", restore_peer, "restore_%u", nr);
+	for (unsigned int r = 0; r < rounds; r++)
+		FOR_BOTH(r, side) {
+			if (side == OURS) {
+				struct peerbuf_container *c = map_many(buffer, nr);
+
+				sample(OURS, command(big, false), "revoke_%u", nr);
+				all_mapped(c, nr, false);
+				sample(OURS, command(big, true), "restore_%u", nr);
+				all_mapped(c, nr, true);
+				peerbuf_container_close(c);
+			} else {
+				int loop = bare_open(&range, 1, IOVA, LENGTH, nr);
+				double begin, off = command(small, false);
+				double on = command(small, true);
+
+				begin = now();
+				bare_map(loop);
+				sample(PEER, now() - begin + on, "restore_%u", nr);
+				begin = now();
+				bare_unmap(loop);
+				sample(PEER, now() - begin + off, "revoke_%u", nr);
+				close(loop);
+			}
+		}
+}
+
+/* ---------------------------------------------------------------- bystanders */
+
+static volatile bool stop;
+static struct peerbuf_device *busy;	/* NULL: only the processor is */
+
+static void *storm(void *arg)
+{
+	(void)arg;
+	while (!stop)
+		if (busy) {
+			command(busy, false);
+			command(busy, true);
+		}
+	return NULL;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The 99th percentile of reads of another device's configuration. */
+static double reads(struct peerbuf_device *other)
+{
+	enum { NR = 2000 };
+	static double took[NR];
+	pthread_t thread;
+	uint16_t id;
+
+	stop = false;
+	must(-pthread_create(&thread, NULL, storm, NULL), "thread");
+	for (unsigned int i = 0; i < NR; i++) {
+		double begin = now();
+
+		must(peerbuf_device_read(other, VFIO_PCI_CONFIG_REGION_INDEX, 0, &id,
+					 sizeof(id)), "config read");
+		took[i] = now() - begin;
+	}
+	stop = true;
+	pthread_join(thread, NULL);
+	qsort(took, NR, sizeof(took[0]), ascending);
+	return took[NR * 99 / 100];
+}
+
+static void bystanders(struct peerbuf_device *big, struct peerbuf_device *small, int buffer)
+{
+	struct peerbuf_container *c = map_many(buffer, 10000);
+
+	declare("us", "less", "2.0", "the same while a processor is busy",
+		"revoke_bystander_p99");
+	for (unsigned int r = 0; r < rounds; r++)
+		FOR_BOTH(r, side) {
+			busy = side == OURS ? big : NULL;
+			sample(side, reads(small), "revoke_bystander_p99");
+		}
+	peerbuf_container_close(c);
+}
+
+void measure_revoke(struct peerbuf_device *big)
+{
+	static const unsigned int numbers[] = { 1, 100, 10000 };
+	struct peerbuf_device *small = device_of("SMALL", PEERBUF_IOMMU);
+	int buffer = (int)must(peerbuf_device_export(big, BAR2, O_RDWR, &range, 1), "export");
+	/* It has a buffer, too, so that the write has as much to look at. */
+	int other = (int)must(peerbuf_device_export(small, BAR2, O_RDWR, &range, 1), "export");
+
+	for (unsigned int i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		mappings(big, small, buffer, numbers[i]);
+	bystanders(big, small, buffer);
+	close(other);
+	close(buffer);
+	peerbuf_device_close(small);
+}
