@@ -17,7 +17,10 @@ $(TOOL_OBJECTS): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Iinclude $(CFLAGS) $(TOOL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/bin/peerbuf: $(TOOL_OBJECTS) $(LIB_STATIC)
+# It drives an SSD as the example does.
+TOOL_NVME := $(addprefix $(BUILD)/examples/ssd-to-device/,nvme.o nvme_io.o nvme_prp.o nvme_status.o)
+
+$(BUILD)/bin/peerbuf: $(TOOL_OBJECTS) $(TOOL_NVME) $(LIB_STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS)
 

@@ -236,9 +236,9 @@ is "$? $(cat "$work/err")" "1 peerbuf: the output cannot be written" "a full dis
 
 "$peerbuf" help | sed -n 's/^  \([a-z].*[^ ]\)   *[a-z].*$/\1/p' | sed 's/   *.*//' >"$work/help"
 sed -n 's/^\.It Cm \(.*\)$/\1/p' "$root/man/peerbuf.8" |
-	sed -e 's/ Cm / /g' -e 's/ Op Ar \([A-Z. ]*\)/ [\1]/g' -e 's/ Ar / /g' >"$work/man"
+	sed -e 's/ Cm / /g' -e 's/ Op Ar \([A-Z]*\( \.\.\.\)*\)/ [\1]/g' -e 's/ Ar / /g' >"$work/man"
 is "$(sort "$work/man")" "$(sort "$work/help")" "man page and help have the same commands"
-is "$(wc -l <"$work/help")" 9 "help lists the commands"
+is "$(wc -l <"$work/help")" 10 "help lists the commands"
 run --help
 is "$status $out" "0 $("$peerbuf" help)" "--help is the command help"
 lost=

@@ -149,7 +149,7 @@ def random_machine(rng):
         "peerbuf_recording": 1, "kernel": None,
         "cpu": rng.choice((None, {"vendor": "GenuineIntel", "family": 6},
                            {"vendor": "AuthenticAMD", "family": 22},
-                           {"vendor": "AuthenticAMD", "family": 25})),
+                           {"vendor": "AuthenticAMD", "family": 23})),
         "route_override": ",".join(f"{a}-{b}" for a, b in pairs),
         "functions": grower.functions,
     }

@@ -63,17 +63,17 @@ static void help_text(void)
 	for (table = all_commands; *table; table++)
 		for (command = *table; command->noun; command++) {
 			synopsis(command, text, sizeof(text));
-			printf("  %-28s%s\n", text, command->summary);
+			printf("  %-34s%s\n", text, command->summary);
 		}
 	puts("\n"
 	     "Options:\n"
-	     "  --json                      one JSON document on standard output\n"
-	     "  --from FILE                 topo: of the machine that was recorded in FILE\n"
-	     "  --all                       topo: all functions, also virtual ones\n"
-	     "  --dot                       topo: a picture, in the language of graphviz\n"
-	     "  --svg                       topo: a picture, drawn by graphviz\n"
-	     "  --help                      this text\n"
-	     "  --version                   the same as the command version");
+	     "  --json                            one JSON document on standard output\n"
+	     "  --from FILE                       topo: of the machine that was recorded in FILE\n"
+	     "  --all                             topo: all functions, also virtual ones\n"
+	     "  --dot                             topo: a picture, in the language of graphviz\n"
+	     "  --svg                             topo: a picture, drawn by graphviz\n"
+	     "  --help                            this text\n"
+	     "  --version                         the same as the command version");
 }
 
 static int help(struct tool *tool, unsigned int nr_args, char **args)

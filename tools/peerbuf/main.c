@@ -12,6 +12,7 @@ const struct command *const all_commands[] = {
 	device_commands,
 	buffer_commands,
 	topo_commands,
+	test_commands,
 	general_commands,
 	NULL,
 };

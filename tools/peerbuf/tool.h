@@ -43,6 +43,7 @@ struct command {
 extern const struct command device_commands[];
 extern const struct command buffer_commands[];
 extern const struct command topo_commands[];
+extern const struct command test_commands[];
 extern const struct command general_commands[];
 
 /* All tables, for help; ends with NULL. */

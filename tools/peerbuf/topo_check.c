@@ -291,9 +291,9 @@ static void remedy_override(struct report *r)
 	const struct machine *m = r->m;
 	struct json_object *commands;
 
-	commands = remedy(r, "If you know that this host bridge routes, or have tried it: allow "
-			  "this pair. The kernel is tainted; should it not route, data is lost or "
-			  "corrupted silently, so compare what arrives with what was sent:");
+	commands = remedy(r, "If you know that this host bridge routes, or \"peerbuf test\" has "
+			  "shown it: allow this pair. The kernel is tainted; should it not route, "
+			  "data is lost or corrupted silently:");
 	say(commands, "echo %s%s%s-%s > /sys/module/peerbuf_core/parameters/route_override",
 	    m->nr_overrides ? m->override_text : "", m->nr_overrides ? "," : "",
 	    m->functions[r->provider].address, m->functions[r->client].address);
