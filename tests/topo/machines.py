@@ -262,6 +262,18 @@ def conventional():
     return m
 
 
+def not_root():
+    """A server as it looks to who is not root: no capability can be read."""
+    m = two_sockets_listed()
+    m.port("90:02.0", "0000:90", "8086:2032",
+           "Intel Corporation Sky Lake-E PCI Express Root Port C")
+    m.nvme("91:00.0", "0000:90:02.0")
+    for f in m.functions:
+        f["port"] = None
+        del f["acs"]
+    return m
+
+
 def no_devices():
     m = Machine()
     m.host("0000:00", "8086:29c0", "Intel Corporation 82G33/G31/P35/P31 Express DRAM Controller")
@@ -284,6 +296,7 @@ MACHINES = {
                                               "e1:00.0 10000:e1:00.0"]),
     "arm-server": (arm_server, ["0002:01:00.0 0004:01:00.0"]),
     "conventional": (conventional, ["04:01.0 04:02.0"]),
+    "not-root": (not_root, ["1a:00.0 1b:00.0", "86:00.0 1a:00.0", "86:00.0 91:00.0"]),
     "no-devices": (no_devices, []),
 }
 

@@ -21,15 +21,24 @@ def _path(functions, address):
     return path
 
 
-def _listed(recording, host):
-    """None: not listed; else whether it routes to other host bridges."""
+def _first(recording, host):
+    """The function that may stand for a host bridge."""
     domain, bus = host.split(":")
     on_root = [f for f in recording["functions"] if f["host"] == host and not f["parent"]
                and f["address"].rsplit(":", 1)[0] == f"{domain}:{bus}"]
-    if not on_root:
-        return None
-    first = min(on_root, key=lambda f: f["address"].split(":")[-1])
-    if not first["address"].endswith(":00.0") and first["port"] != "root port":
+    return min(on_root, key=lambda f: f["address"].split(":")[-1]) if on_root else None
+
+
+def _unclear(recording, host):
+    first = _first(recording, host)
+    return bool(first) and not first["address"].endswith(":00.0") and not first["port"] \
+        and "acs" not in first
+
+
+def _listed(recording, host):
+    """None: not listed; else whether it routes to other host bridges."""
+    first = _first(recording, host)
+    if not first or not first["address"].endswith(":00.0") and first["port"] != "root port":
         return None
     vendor, device = first["id"].split(":")
     return True if vendor == "1ae0" else LISTED.get((vendor, device))
@@ -70,9 +79,12 @@ def route(recording, provider, client):
         elif distance == 0:
             verdict = "bus-address", "same-device"
         elif any("acs" not in f for f in between):
-            verdict = "unknown", "acs-unknown"
+            verdict = "unknown", "unreadable"
         else:
             verdict = "bus-address", "same-switch"
+    if verdict[0] == "not-supported" and (_unclear(recording, up[0]["host"])
+                                          or _unclear(recording, down[0]["host"])):
+        verdict = "unknown", "unreadable"
     if verdict[0] == "not-supported" and _overridden(recording, provider, client):
         verdict = "host-bridge", "override"
     return (*verdict, distance)
@@ -102,7 +114,7 @@ class _Grower:
         if acs < self.with_acs:
             function["acs"] = {"supports": "007f",
                                "enabled": f"{self.rng.randrange(0x80):04x}"}
-        elif acs > 0.98:
+        elif acs > 0.97:
             del function["acs"]
         self.functions.append(function)
         return address

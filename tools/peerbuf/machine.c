@@ -212,8 +212,10 @@ static void identify_hosts(struct machine *m)
 			peerbuf_host_identify(&host->bridge, f->id & 0xff,
 					      f->port && !strcmp(f->port, "root port"),
 					      (uint16_t)f->vendor, (uint16_t)f->device);
-		if (host->bridge.vendor == 0xffff)
+		if (host->bridge.vendor == 0xffff && host->first != NONE) {
+			host->unclear = !f->port && !f->acs_known;
 			host->first = NONE;
+		}
 	}
 }
 
@@ -339,6 +341,22 @@ static bool acs_is_known(const struct machine *m, const struct peerbuf_path *pat
 	return true;
 }
 
+/* Could the verdict be another one if all registers had been read? */
+static bool hangs_on_unreadable(const struct machine *m, int provider, int client,
+				const struct peerbuf_path *p, const struct peerbuf_path *c,
+				const struct peerbuf_verdict *v)
+{
+	switch (v->route) {
+	case PEERBUF_ROUTE_BUS_ADDRESS:
+		return v->distance && (!acs_is_known(m, p, v->meet) ||
+				       !acs_is_known(m, c, v->meet));
+	case PEERBUF_ROUTE_NOT_SUPPORTED:
+		return m->hosts[m->functions[provider].host].unclear ||
+		       m->hosts[m->functions[client].host].unclear;
+	}
+	return false;
+}
+
 void machine_route(const struct machine *m, int provider, int client, struct peerbuf_verdict *v,
 		   struct peerbuf_path *provider_path, struct peerbuf_path *client_path)
 {
@@ -353,10 +371,9 @@ void machine_route(const struct machine *m, int provider, int client, struct pee
 		};
 	} else {
 		peerbuf_route_decide(p, c, m->cpu_routes, v);
-		if (v->route == PEERBUF_ROUTE_BUS_ADDRESS && v->distance &&
-		    (!acs_is_known(m, p, v->meet) || !acs_is_known(m, c, v->meet))) {
+		if (hangs_on_unreadable(m, provider, client, p, c, v)) {
 			v->route = PEERBUF_ROUTE_UNKNOWN;
-			v->reason = REASON_ACS_UNKNOWN;
+			v->reason = REASON_UNREADABLE;
 		}
 	}
 	if (peerbuf_override_has(m->overrides, m->nr_overrides, m->functions[provider].id,
@@ -390,7 +407,7 @@ const char *reason_name(uint32_t reason)
 		[PEERBUF_REASON_OVERRIDE] = "override",
 	};
 
-	return reason == REASON_ACS_UNKNOWN ? "acs-unknown" : names[reason];
+	return reason == REASON_UNREADABLE ? "unreadable" : names[reason];
 }
 
 /* ---------------------------------------------------------------------- functions */

@@ -42,6 +42,7 @@ struct host_bridge {
 	struct peerbuf_host bridge;
 	char address[16];	/* "0000:00" */
 	int first;		/* the function that identifies it, or NONE */
+	bool unclear;		/* whether one does could not be read */
 };
 
 struct machine {
@@ -59,7 +60,7 @@ struct machine {
 };
 
 /* What the tool itself finds out, in addition to enum peerbuf_route_reason. */
-#define REASON_ACS_UNKNOWN	100u
+#define REASON_UNREADABLE	100u
 
 /* The recording of this machine, or NULL after the failure was reported. */
 struct json_object *record_machine(struct tool *tool);

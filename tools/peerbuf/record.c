@@ -150,31 +150,28 @@ static int64_t bus_offset(const struct tool *tool, const char *bdf, const struct
 	return offset;
 }
 
-/* A controller memory buffer, from the attribute that the NVMe driver has for it. */
+/* A controller memory buffer, from the registers as the NVMe driver shows them. */
 static struct json_object *controller_memory(const struct tool *tool, const char *bdf)
 {
-	unsigned int location, size;
+	char location[NAME_SIZE], size[NAME_SIZE];
 	struct json_object *cmb = NULL;
-	char path[PATH_SIZE];
+	unsigned long where, much;
 	char **names;
 	size_t nr;
-	FILE *file;
 
 	if (sysfs_names(tool, &names, &nr, "bus/pci/devices/%s/nvme", bdf))
 		return NULL;
-	if (nr && snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/nvme/%s/cmb", tool->sysfs,
-			   bdf, names[0]) < (int)sizeof(path)) {
-		file = fopen(path, "re");
-		if (file && fscanf(file, "cmbloc : %x cmbsz : %x", &location, &size) == 2) {
-			cmb = json_object_new_object();
-			json_object_object_add(cmb, "bar",
-					       json_object_new_int((int)(location & 7)));
-			json_object_object_add(cmb, "size",
-				json_number((uint64_t)(size >> 12) <<
-					    (12 + 4 * (size >> 8 & 0xf))));
-		}
-		if (file)
-			fclose(file);
+	if (nr && !sysfs_read(tool, location, sizeof(location),
+			      "bus/pci/devices/%s/nvme/%s/cmbloc", bdf, names[0]) &&
+	    !sysfs_read(tool, size, sizeof(size), "bus/pci/devices/%s/nvme/%s/cmbsz", bdf,
+			names[0])) {
+		where = strtoul(location, NULL, 10);
+		much = strtoul(size, NULL, 10);
+		cmb = json_object_new_object();
+		json_object_object_add(cmb, "bar", json_object_new_int((int)(where & 7)));
+		/* A number of units, which are 4 KiB and then sixteen times as large each. */
+		json_object_object_add(cmb, "size", json_number(
+			(uint64_t)(much >> 12 & 0xfffff) << (12 + 4 * (much >> 8 & 0xf))));
 	}
 	sysfs_free_names(names, nr);
 	return cmb;

@@ -343,7 +343,7 @@ static void print_notes(const struct machine *m)
 		printf("\nOverride (the kernel is tainted): %s\n", m->override_text);
 	for (i = 0; i < m->nr_functions; i++)
 		if (!m->functions[i].acs_known) {
-			puts("\nThe ACS settings could not be read: only root may. Routes that "
+			puts("\nACS registers could not be read: only root may. Routes that "
 			     "depend on them are not known.");
 			break;
 		}

@@ -109,8 +109,9 @@ static void find_why(struct report *r)
 {
 	char name[256];
 
-	if (r->v.reason == REASON_ACS_UNKNOWN)
-		say(r->why, "The ACS settings between the two could not be read: only root may.");
+	if (r->v.reason == REASON_UNREADABLE)
+		say(r->why, "Registers that decide, of ACS or PCIe capabilities, could not be read: "
+		    "only root may.");
 	else if (r->v.reason == PEERBUF_REASON_SAME_DEVICE)
 		say(r->why, "They are the same function.");
 	else if (r->v.reason == PEERBUF_REASON_SAME_SWITCH)
@@ -301,7 +302,7 @@ static void remedy_override(struct report *r)
 
 static void find_remedies(struct report *r)
 {
-	if (r->v.reason == REASON_ACS_UNKNOWN) {
+	if (r->v.reason == REASON_UNREADABLE) {
 		say(remedy(r, "Ask again as root:"), "peerbuf topo check %s %s",
 		    r->m->functions[r->provider].address, r->m->functions[r->client].address);
 		return;
