@@ -41,10 +41,12 @@ struct pci_dev;
  * struct peerbuf_hop - one PCI function on the way to the root
  * @id: PEERBUF_PCI_ID()
  * @acs_ctrl: its ACS control register, read live; 0 without ACS
+ *
+ * Small, because two paths are on the stack at a time.
  */
 struct peerbuf_hop {
-	u64 id;
-	u16 acs_ctrl;
+	u64 id : 48;
+	u64 acs_ctrl : 16;
 };
 
 /**
