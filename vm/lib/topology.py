@@ -7,6 +7,7 @@ A line of such a file is one of
     file NAME PATH SIZE    a variable that names a sparse file, made if it is absent
     role NAME BDF          tells the guest where a device is: NAME_BDF=BDF
     include NAME           another topology's lines
+    generate PROGRAM ARGS  the lines that a program beside the topologies prints
     OPTION ARGUMENTS       an option of QEMU without its dash
 
 and ${NAME} stands for a variable's value. A topology that includes another can set the
@@ -15,6 +16,7 @@ other's variables before the include, because the first value wins.
 
 import os
 import re
+import subprocess
 
 from errors import Failure
 from spec import ROOT
@@ -74,6 +76,8 @@ class Topology:
         words = self._expand(rest, where).split()
         if word == "include":
             self._read(words[0], depth + 1)
+        elif word == "generate":
+            self._generate(words, where, depth)
         elif word == "set":
             self._known.add(words[0])
             self.variables.setdefault(words[0], words[1])
@@ -83,6 +87,17 @@ class Topology:
             self.roles[words[0]] = words[1]
         else:
             self.options += ["-" + word] + ([" ".join(words)] if words else [])
+
+    def _generate(self, words, where, depth):
+        program = os.path.join(DIRECTORY, words[0])
+        try:
+            done = subprocess.run([program, *words[1:]], capture_output=True, text=True,
+                                  check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Failure(f"{where}: {words[0]} failed: "
+                          + (getattr(error, "stderr", None) or str(error))) from None
+        for number, line in enumerate(done.stdout.splitlines(), 1):
+            self._line(line, f"{where}: line {number} of {words[0]}", depth)
 
     def _file(self, name, path, size):
         self._known.add(name)

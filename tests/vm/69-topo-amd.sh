@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The same as 65-topo.sh with another tree, on a processor that is known to route.
+#
+# vm-topology: random
+# vm-set: seed=4
+# vm-cpu: vendor=AuthenticAMD,family=23
+# vm-modules: peerbuf_core
+# vm-modules-available: peerbuf_p2pdma
+# vm-needs: /usr/bin/setpci tests/vm/65-topo.sh
+# vm-timeout: 120
+set -u
+SEED=4 exec sh tests/vm/65-topo.sh
