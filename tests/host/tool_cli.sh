@@ -176,8 +176,34 @@ run device unbind 02:00.0
 is "$status $(cat "$pci/drivers/vfio_pci_peerbuf/unbind") $(cat "$pci/drivers_probe")" \
 	"0 0000:02:00.0 0000:02:00.0" "unbind takes the device and offers it to all drivers"
 
+#------------------------------------------------------------------------- topo
+
+# What a real machine has beside that: see tests/vm/67-topo-remedies.sh.
+fake_sysfs
+mkdir -p "$pci/devices/0000:01:00.0/nvme/nvme0" "$PEERBUF_SYSFS/module/peerbuf_core/parameters"
+echo 0x010802 >"$pci/devices/0000:01:00.0/class"
+echo 2 >"$pci/devices/0000:01:00.0/nvme/nvme0/cmbloc"
+echo $((4 << 12 | 2 << 8 | 0x1f)) >"$pci/devices/0000:01:00.0/nvme/nvme0/cmbsz"
+echo DMA-FQ >"$PEERBUF_SYSFS/kernel/iommu_groups/7/type"
+echo 0000:01:00.0-0000:02:00.0 >"$PEERBUF_SYSFS/module/peerbuf_core/parameters/route_override"
+run topo dump
+is "$status $(tr -d ' \n' <"$work/out" | grep -o '"cmb":{[^}]*}')" \
+	'0 "cmb":{"bar":2,"size":4194304}' "a controller memory buffer of 4 times 1 MiB"
+is "$(grep -c '"iommu": "DMA-FQ"' "$work/out")" 1 "whether the IOMMU translates"
+is "$(grep -c '"acs"' "$work/out")" 0 "nothing about ACS where config space cannot be read"
+is "$(grep -o '"route_override": .*' "$work/out")" \
+	'"route_override": "0000:01:00.0-0000:02:00.0",' "pairs that are excepted"
+run topo
+is "$(grep -o 'BARs 0:16K  CMB 4M in BAR 2  driver nvme, group 7, IOMMU DMA-FQ' "$work/out")" \
+	'BARs 0:16K  CMB 4M in BAR 2  driver nvme, group 7, IOMMU DMA-FQ' "a device in the tree"
+head -c 64 /dev/zero >"$pci/devices/0000:01:00.0/config"
+head -c 256 /dev/zero >"$pci/devices/0000:02:00.0/config"
+run topo dump
+is "$(grep -c '"acs": null' "$work/out")" 1 "64 bytes of config space say nothing, 256 that there is no ACS"
+
 #----------------------------------------------------------------------- buffer
 
+fake_sysfs
 refuses 1 "$PEERBUF_SYSFS/kernel/debug/peerbuf/buffers is not there; load peerbuf_core and mount debugfs" \
 	"buffer list without the modules" buffer list
 mkdir -p "$PEERBUF_SYSFS/kernel/debug/peerbuf"

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -151,31 +150,12 @@ static int64_t bus_offset(const struct tool *tool, const char *bdf, const struct
 	return offset;
 }
 
-/* ----------------------------------------------------- controller memory buffers */
-
-#define NVME_CLASS	0x010802
-#define NVME_CAP_HIGH	1	/* in words of 32 bits */
-#define NVME_CMBLOC	14
-#define NVME_CMBSZ	15
-#define NVME_CAP_CMBS	(1u << 25)
-
-static struct json_object *cmb_from(unsigned long location, unsigned long size)
-{
-	struct json_object *cmb = json_object_new_object();
-
-	json_object_object_add(cmb, "bar",
-			       size ? json_object_new_int((int)(location & 7)) : NULL);
-	/* A number of units, which are 4 KiB and then sixteen times as large each. */
-	json_object_object_add(cmb, "size", size ? json_number(
-		(uint64_t)(size >> 12 & 0xfffff) << (12 + 4 * (size >> 8 & 0xf))) : NULL);
-	return cmb;
-}
-
-/* As the NVMe driver tells, which it does where the kernel has peer-to-peer DMA. */
-static struct json_object *cmb_of_driver(const struct tool *tool, const char *bdf)
+/* From its registers as the NVMe driver shows them, where the kernel has peer-to-peer DMA. */
+static struct json_object *controller_memory(const struct tool *tool, const char *bdf)
 {
 	char location[NAME_SIZE], size[NAME_SIZE];
 	struct json_object *cmb = NULL;
+	unsigned long where, much;
 	char **names;
 	size_t nr;
 
@@ -184,54 +164,17 @@ static struct json_object *cmb_of_driver(const struct tool *tool, const char *bd
 	if (nr && !sysfs_read(tool, location, sizeof(location),
 			      "bus/pci/devices/%s/nvme/%s/cmbloc", bdf, names[0]) &&
 	    !sysfs_read(tool, size, sizeof(size), "bus/pci/devices/%s/nvme/%s/cmbsz", bdf,
-			names[0]))
-		cmb = cmb_from(strtoul(location, NULL, 10), strtoul(size, NULL, 10));
+			names[0])) {
+		where = strtoul(location, NULL, 10);
+		much = strtoul(size, NULL, 10);
+		cmb = json_object_new_object();
+		json_object_object_add(cmb, "bar", json_object_new_int((int)(where & 7)));
+		/* A number of units, which are 4 KiB and then sixteen times as large each. */
+		json_object_object_add(cmb, "size", json_number(
+			(uint64_t)(much >> 12 & 0xfffff) << (12 + 4 * (much >> 8 & 0xf))));
+	}
 	sysfs_free_names(names, nr);
 	return cmb;
-}
-
-/*
- * From the registers, which are only read: a controller of NVMe 1.4 or later says that it has
- * one, and how large it is not before a driver enables it.
- */
-static struct json_object *cmb_of_device(const struct tool *tool, const char *bdf)
-{
-	struct json_object *cmb = NULL;
-	char path[PATH_SIZE], state[NAME_SIZE];
-	volatile uint32_t *regs;
-	void *map;
-	int fd;
-
-	/* One that sleeps, or whose memory is off, is left alone. */
-	if (sysfs_read(tool, state, sizeof(state), "bus/pci/devices/%s/power_state", bdf) ||
-	    strcmp(state, "D0") ||
-	    sysfs_read(tool, state, sizeof(state), "bus/pci/devices/%s/enable", bdf) ||
-	    !strcmp(state, "0"))
-		return NULL;
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/resource0", tool->sysfs, bdf);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED)
-		return NULL;
-	regs = map;
-	if (regs[NVME_CAP_HIGH] != UINT32_MAX &&
-	    (regs[NVME_CAP_HIGH] & NVME_CAP_CMBS || regs[NVME_CMBSZ]))
-		cmb = cmb_from(regs[NVME_CMBLOC], regs[NVME_CMBSZ]);
-	munmap(map, 4096);
-	return cmb;
-}
-
-static struct json_object *controller_memory(const struct tool *tool, const char *bdf)
-{
-	struct json_object *cmb;
-
-	if ((read_id(tool, bdf, "class") & 0xffffff) != NVME_CLASS)
-		return NULL;
-	cmb = cmb_of_driver(tool, bdf);
-	return cmb ? cmb : cmb_of_device(tool, bdf);
 }
 
 /* ------------------------------------------------------------------------- place */

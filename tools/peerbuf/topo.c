@@ -198,9 +198,7 @@ static void print_memory(const struct function *f)
 	format_bars(json_object_object_get(f->json, "bars"), text, sizeof(text));
 	if (text[0])
 		printf("  BARs %s", text);
-	if (cmb && !json_object_object_get(cmb, "size")) {
-		printf("  CMB of a size that is told when a driver enables it");
-	} else if (cmb) {
+	if (cmb) {
 		format_size_json(json_object_object_get(cmb, "size"), text, sizeof(text));
 		printf("  CMB %s in BAR %d", text,
 		       json_object_get_int(json_object_object_get(cmb, "bar")));
