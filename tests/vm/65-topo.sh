@@ -7,7 +7,10 @@
 #
 # vm/run --set seed=N --env SEED=N tests/vm/65-topo.sh tries another tree.
 #
+# Without ACPI's interrupt routing: for a further host bridge it takes the debug kernel a minute.
+#
 # vm-topology: random
+# vm-cmdline: acpi=noirq
 # vm-set: seed=15
 # vm-modules: peerbuf_core
 # vm-modules-available: peerbuf_p2pdma

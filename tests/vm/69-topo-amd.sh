@@ -3,7 +3,10 @@
 #
 # The same as 65-topo.sh with another tree, on a processor that is known to route.
 #
+# Without ACPI's interrupt routing: for a further host bridge it takes the debug kernel a minute.
+#
 # vm-topology: random
+# vm-cmdline: acpi=noirq
 # vm-set: seed=21
 # vm-cpu: vendor=AuthenticAMD,family=23
 # vm-modules: peerbuf_core
