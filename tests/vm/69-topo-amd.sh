@@ -7,11 +7,11 @@
 #
 # vm-topology: random
 # vm-cmdline: acpi=noirq
-# vm-set: seed=21
+# vm-set: seed=32
 # vm-cpu: vendor=AuthenticAMD,family=23
 # vm-modules: peerbuf_core
 # vm-modules-available: peerbuf_p2pdma
 # vm-needs: /usr/bin/setpci tests/vm/65-topo.sh
 # vm-timeout: 120
 set -u
-SEED=21 exec sh tests/vm/65-topo.sh
+SEED=32 exec sh tests/vm/65-topo.sh
