@@ -12,7 +12,7 @@ set -u
 
 # What it says when it fails, and the status.
 refused() { # ARGUMENT...
-	peerbuf test "$@" 2>&1 >/dev/null
+	{ peerbuf test "$@" >/dev/null; } 2>&1
 	echo "status $?"
 }
 

@@ -348,7 +348,7 @@ static int save(struct test *t)
 	uint64_t i;
 
 	t->expected = malloc(t->length);
-	t->saved = malloc(t->length);
+	t->saved = calloc(1, t->length);
 	if (!t->expected || !t->saved)
 		return fail(t->tool, "there is not enough memory");
 	for (i = 0; i < t->length; i += 8)
