@@ -7,7 +7,6 @@
 #
 # vm-topology: switch
 # vm-timeout: 180
-# vm-smp: 1
 # vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
 # vm-modules: peerbuf_test
 # vm-needs: vm/pair.sh vm/owner.sh build/tests/abi/owner build/tests/abi/importer

@@ -8,7 +8,6 @@
 # one of them under a storm of IOMMU faults, which the kernel reports as an RCU stall.
 #
 # vm-topology: ssd-bar
-# vm-smp: 1
 # vm-timeout: 400
 # vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
 # vm-needs: build/tests/stress/stress

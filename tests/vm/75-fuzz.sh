@@ -7,7 +7,6 @@
 # One processor: with two, QEMU 7.2's software emulation now and then loses the answer of the
 # IOMMU to an invalidation, for which the kernel waits with interrupts off.
 #
-# vm-smp: 1
 # vm-topology: ssd-bar
 # vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf,mapping_limit=24 peerbuf_fault
 # vm-needs: build/tests/abi/fuzz

@@ -9,7 +9,6 @@
 #
 # vm-topology: ssd-bar
 # vm-set: bar_size=64M
-# vm-smp: 1
 # vm-timeout: 300
 # vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
 # vm-needs: build/tests/storm/storm

@@ -98,7 +98,7 @@ class Spec:
         self.topology = options.topology or last("topology", "plain")
         self.timeout = options.timeout or float(last("timeout", "60"))
         self.memory = options.memory or last("memory", "512M")
-        self.smp = last("smp", "2")
+        self.smp = last("smp", "1")
         self.cpu = last("cpu", "")
         self.modules = words("modules") + " ".join(options.modules).split()
         self.modules_available = words("modules-available")
