@@ -4,9 +4,6 @@
 # The random machine of tests/stress. PEERBUF_STRESS_SECONDS and PEERBUF_STRESS_SEED, set by
 # vm/run --env, choose another length and replay a seed.
 #
-# One processor: with two, QEMU 7.2's software emulation now and then loses the timer of
-# one of them under a storm of IOMMU faults, which the kernel reports as an RCU stall.
-#
 # vm-topology: ssd-bar
 # vm-timeout: 400
 # vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf

@@ -4,9 +4,6 @@
 # Random calls of a container's owner against a model: tests/abi/fuzz.c. FUZZ_SEED and
 # FUZZ_CALLS, set by vm/run --env, replay another sequence.
 #
-# One processor: with two, QEMU 7.2's software emulation now and then loses the answer of the
-# IOMMU to an invalidation, for which the kernel waits with interrupts off.
-#
 # vm-topology: ssd-bar
 # vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf,mapping_limit=24 peerbuf_fault
 # vm-needs: build/tests/abi/fuzz

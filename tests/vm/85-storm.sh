@@ -5,8 +5,6 @@
 # are how often; 0 leaves one out. PEERBUF_STORM_SEED replays a seed. "make storm" has the
 # numbers that count; these here are for every day.
 #
-# One processor, as in 40-stress.sh.
-#
 # vm-topology: ssd-bar
 # vm-set: bar_size=64M
 # vm-timeout: 300
