@@ -154,7 +154,13 @@ kill -KILL "$exporter_pid"
 importer event 30
 must $? "the exporter was killed with SIGKILL, and the importer was told"
 
-importer query && [ "$(field mapped)" = no ] && [ "$(field state)" = dead ]
+# It is told when access ends, which is a moment before the buffer is dead.
+n=0
+while importer query && [ "$(field state)" != dead ] && [ $n -lt 100 ]; do
+	n=$((n + 1))
+	sleep 0.1
+done
+[ "$(field mapped)" = no ] && [ "$(field state)" = dead ]
 must $? "its mapping is gone: state $(field state)"
 
 importer quit && ended "$importer_pid"

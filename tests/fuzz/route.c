@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = { data, size };
 	struct peerbuf_path p, c;
 	struct peerbuf_verdict v;
-	bool redirected = false, cpu = take(&in, 1) & 1;
+	uint32_t provider = 0, client = 0;
+	bool cpu = take(&in, 1) & 1;
 	uint8_t meet, at;
 	struct tree t;
 	unsigned int i, distance = 0;
@@ -76,20 +77,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		      (cpu || (known(&t.host[0]) && known(&t.host[1]))));
 		return 0;
 	}
-	/* The bridge where they meet counts on the provider's side. */
-	distance = 2;
-	for (at = t.device[0];; at = t.parent[at], distance++) {
-		redirected |= t.acs[at] & PEERBUF_ACS_REDIRECT;
+	/* The bridge where they meet counts on the provider's side; the devices come first. */
+	for (at = t.device[0], i = 1;; at = t.parent[at], i++) {
+		provider |= t.acs[at] & PEERBUF_ACS_REDIRECT ? 1u << i : 0;
 		if (at == meet)
 			break;
 	}
-	for (at = t.device[1]; at != meet; at = t.parent[at], distance++)
-		redirected |= t.acs[at] & PEERBUF_ACS_REDIRECT;
+	distance = i + 1;
+	for (at = t.device[1], i = 1; at != meet; at = t.parent[at], i++)
+		client |= t.acs[at] & PEERBUF_ACS_REDIRECT ? 1u << i : 0;
+	distance += i - 1;
 	agree(v.distance == distance);
-	agree((v.route == PEERBUF_ROUTE_BUS_ADDRESS) == !redirected);
-	if (!redirected)
-		agree(v.reason == PEERBUF_REASON_SAME_SWITCH && !v.blame);
-	else
-		agree(v.blame < BRIDGES && v.blame_acs == (t.acs[v.blame] & PEERBUF_ACS_REDIRECT));
+	agree(v.met && v.meet == meet);
+	agree(v.provider_redirects == provider && v.client_redirects == client);
+	agree((v.route == PEERBUF_ROUTE_BUS_ADDRESS) == !(provider | client));
+	if (!(provider | client))
+		agree(v.reason == PEERBUF_REASON_SAME_SWITCH);
 	return 0;
 }
