@@ -109,7 +109,7 @@ sleep 60
 G
 [ "$status" -ne 0 ]
 point $? "a machine that the emulator breaks each time fails the run"
-[ "$(grep -c 'the machine is started again' "$work/output")" -eq 2 ]
+[ "$(grep -c 'it is started again' "$work/output")" -eq 2 ]
 point $? "but it has two more chances"
 
 # Without a machine: mistakes are told in a sentence.

@@ -92,8 +92,8 @@ class Run:
         """Boots until it is not the emulator that fails; returns the kernel log."""
         for attempt in range(ATTEMPTS):
             if attempt:
-                self._error("vm/run: the emulator ran into a breakpoint that the kernel had taken "
-                            "away while it booted; the machine is started again")
+                self._error("vm/run: the emulated machine died before anything was tested; "
+                            "it is started again")
             log = self._boot(image, console, name, options)
             if self.tap.points or self.machine.status is not None or not klog.broken_emulation(log):
                 break
