@@ -348,7 +348,7 @@ static long do_map(struct import *im, struct pbt_map __user *arg)
 	if (!(im->arg.flags & PBT_UNLOCKED))
 		ret = map_locked(im);
 	/* A revoke may have been faster than we. */
-	if (!ret && (im->sgt || im->list))
+	if (!ret && mapped(im))
 		describe(im, map);
 	dma_resv_unlock(im->dmabuf->resv);
 	if (!ret && copy_to_user(arg, map, sizeof(*map)))
