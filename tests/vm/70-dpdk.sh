@@ -4,6 +4,7 @@
 # DPDK as Debian ships it, on the backend as type1: two network controllers send each
 # other what they receive, and their counters are compared.
 #
+# vm-smp: 2
 # vm-topology: nics
 # vm-modules: vfio-pci peerbuf_core vfio_iommu_peerbuf,type1=1
 # vm-packages: dpdk
