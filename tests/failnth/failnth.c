@@ -34,6 +34,11 @@
 static const struct {
 	const char *name, *why;
 } unreached[] = {
+	{ "dma_buf_iov_map", "no device here has virtual functions; tests/vm/52-iov.sh" },
+	{ "dma_buf_iov_range", "the same" },
+	{ "dma_buf_iov_unmap", "the same" },
+	{ "iov_debugfs_dump", "the same" },
+	{ "iov_finish_match", "the same" },
 	{ "no_release", "the device must be closed while it exports" },
 	{ "pci_error_detected", "the kernel's recovery thread calls it; tests/vm/24-aer.sh" },
 	{ "pci_resume", "the same" },

@@ -678,6 +678,18 @@ static void have_native_sgt(void)
 	have_test_buffer(PBT_NATIVE_SGT);
 }
 
+static void have_private(void)
+{
+	have_test_buffer(PBT_OFFER_PRIVATE);
+	fd3 = fd;	/* the importer opens its own */
+	fd = -1;
+}
+
+static void have_iov(void)
+{
+	have_test_buffer(PBT_OFFER_IOV);
+}
+
 static void have_memfd(void)
 {
 	memfd = memfd_create("failnth", MFD_ALLOW_SEALING | MFD_CLOEXEC);
@@ -849,6 +861,22 @@ IMPORTER(typed, PBT_TYPED)
 IMPORTER(unlocked, PBT_TYPED | PBT_UNLOCKED)
 IMPORTER(raw, PBT_TYPED | PBT_RAW_PAL)
 IMPORTER(static, PBT_STATIC)
+IMPORTER(private, PBT_TYPED | PBT_PRIVATE)
+
+/* Of a function that is no virtual one: what can fail is to find that out. */
+static int refuse_iov(void)
+{
+	int ret, test = result_of(open("/dev/peerbuf_test", O_RDWR));
+	struct pbt_import arg = {
+		.dmabuf_fd = buffer, .bdf = bdf_of("SSD"), .flags = PBT_TYPED | PBT_IOV,
+	};
+
+	if (test < 0)
+		return test;
+	ret = result_of(ioctl(test, PBT_IMPORT, &arg));
+	close(test);
+	return ret == -EINVAL ? 0 : ret ?: -EIO;
+}
 
 /* -------------------------------------------------------------------- processes */
 
@@ -877,15 +905,48 @@ static int map_bar_and_touch(void)
 	return 0;
 }
 
-static int read_debugfs(void)
+#define DEBUGFS "/sys/kernel/debug/peerbuf/"
+
+static int read_debugfs(const char *file)
 {
 	char text[4096];
 	ssize_t len;
 
-	fd3 = result_of(open("/sys/kernel/debug/peerbuf/buffers", O_RDONLY));
+	fd3 = result_of(open(file, O_RDONLY));
 	if (fd3 < 0)
 		return fd3;
 	len = result_of(read(fd3, text, sizeof(text)));
+	return len < 0 ? len : 0;
+}
+
+static int read_buffers(void)
+{
+	return read_debugfs(DEBUGFS "buffers");
+}
+
+static int read_foreign(void)
+{
+	return read_debugfs(DEBUGFS "foreign");
+}
+
+static void have_foreign_user(void)
+{
+	have_udmabuf();
+	must(!map_one());
+}
+
+static int ask_for_route(void)
+{
+	char text[128];
+	ssize_t len;
+
+	len = snprintf(text, sizeof(text), "%s-%s", getenv("BAR_BDF"), getenv("SSD_BDF"));
+	fd3 = result_of(open(DEBUGFS "route", O_RDWR));
+	if (fd3 < 0)
+		return fd3;
+	len = result_of(write(fd3, text, len));
+	if (len >= 0)
+		len = result_of(read(fd3, text, sizeof(text)));
 	return len < 0 ? len : 0;
 }
 
@@ -1001,9 +1062,14 @@ const struct path paths[] = {
 	{ "importers", "import RAM by scatterlist", have_ram_buffer, import_untyped, shut_all },
 	{ "importers", "import RAM by typed scatterlist", have_ram_buffer, import_typed, shut_all },
 	{ "importers", "import RAM for good", have_ram_buffer, import_static, shut_all },
+	{ "importers", "import by a type of a driver's own", have_private, import_private, shut_all },
+	{ "importers", "be no driver of a physical function", have_iov, refuse_iov, shut_all },
 	{ "processes", "mmap a buffer", have_buffer, map_and_touch, shut_all },
 	{ "processes", "mmap RAM", have_ram_buffer, map_and_touch, shut_all },
-	{ "processes", "read debugfs", have_used_buffer, read_debugfs, undo_users },
+	{ "processes", "read the buffers of debugfs", have_used_buffer, read_buffers, undo_users },
+	{ "processes", "read the foreign buffers of debugfs", have_foreign_user, read_foreign,
+	  undo_users },
+	{ "processes", "ask debugfs for a route", NULL, ask_for_route, shut_all },
 };
 
 const size_t nr_paths = N(paths);
