@@ -20,7 +20,9 @@ ABI_TESTS := \
 	ram \
 	observe \
 	iov \
-	fuzz
+	fuzz \
+	interop \
+	race
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
@@ -39,6 +41,7 @@ DMA_TESTS := \
 	vmm \
 	memory \
 	many \
+	interop \
 	ram
 $(DMA_TESTS:%=$(BUILD)/tests/abi/%): $(NVME_OBJECTS)
 

@@ -207,18 +207,23 @@ static void a_thousand_ranges_map_each_to_its_own_place(void **state)
 {
 	static struct vfio_region_dma_range range[1000];
 	int buf, fd = test_open();
+	uint64_t digest = 0;
 	struct pbt_map map;
 	size_t i, j;
 
-	/* Every other page, so that nothing can be merged. */
-	for (i = 0; i < 1000; i++)
-		range[i] = (struct vfio_region_dma_range) { 2 * i * PAGE, PAGE };
+	/* Every other page, so that nothing can be merged, and neither up nor down. */
+	for (i = 0; i < 1000; i++) {
+		range[i] = (struct vfio_region_dma_range) { 2 * (i * 7 % 1000) * PAGE, PAGE };
+		digest = pbt_digest(digest, bar_start + range[i].offset, PAGE);
+	}
 	buf = peerbuf_device_export(bar, BAR2, O_RDWR, range, 1000);
 	assert_true(buf >= 0);
 	assert_int_equal(import(fd, buf, 0, 0, 0), 0);
 	assert_int_equal(call(fd, PBT_MAP, &map), 0);
 	assert_int_equal(map.nr, 1000);
 	assert_int_equal(map.total, 1000 * PAGE);
+	/* What the device reaches is what was exported, range by range. */
+	assert_true(map.digest == digest);
 	for (i = 0; i < PBT_MAX_ENTRIES; i++)
 		for (j = 0; j < i; j++)
 			assert_int_not_equal(map.entry[i].addr, map.entry[j].addr);

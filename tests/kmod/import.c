@@ -331,6 +331,8 @@ static void describe(struct import *im, struct pbt_map *map)
 			map->entry[i].phys = physical(im, sg_dma_address(sg));
 		}
 		map->total += sg_dma_len(sg);
+		map->digest = pbt_digest(map->digest, physical(im, sg_dma_address(sg)),
+					 sg_dma_len(sg));
 		map->pages += sg_page(sg) || sg->length;
 	}
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /dev/peerbuf_test */
+#include <linux/dma-buf.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -20,6 +21,17 @@ static int test_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static long put_leaked(int fd)
+{
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	dma_buf_put(dmabuf);
+	dma_buf_put(dmabuf);
+	return 0;
+}
+
 static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	if (cmd == PBT_EXPORT)
@@ -28,6 +40,8 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vmap_ioctl((void __user *)arg);
 	if (cmd == PBT_MOVE)
 		return foreign_move((void __user *)arg);
+	if (cmd == PBT_PUT)
+		return put_leaked(arg);
 	if (cmd == PBT_BLOCK || cmd == PBT_UNBLOCK || cmd == PBT_REOPEN)
 		return provider_ioctl(cmd, arg);
 	return import_ioctl(file->private_data, cmd, (void __user *)arg);

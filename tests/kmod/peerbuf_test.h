@@ -35,12 +35,19 @@ struct pbt_map {
 	__u32 pages;		/* entries that have a page or a CPU length */
 	__u32 where;		/* PBT_IOV: number of the virtual function << 8 | BAR */
 	__u64 total;		/* bytes */
+	__u64 digest;		/* of phys and len of all entries: pbt_digest() of each */
 	struct {
 		__u64 addr;	/* PBT_IOV: offset in the BAR */
 		__u64 len;
 		__u64 phys;	/* where its first byte is, as the IOMMU has it */
 	} entry[PBT_MAX_ENTRIES];
 };
+
+static inline __u64 pbt_digest(__u64 digest, __u64 phys, __u64 len)
+{
+	digest = (digest ^ phys) * 0x100000001b3ULL;
+	return (digest ^ len) * 0x100000001b3ULL;
+}
 
 struct pbt_status {
 	__u32 notified;		/* invalidations so far */
@@ -97,6 +104,21 @@ struct pbt_vmap {
 #define PBT_BLOCK	_IO(0xBC, 7)	/* argument: enum peerbuf_cause */
 #define PBT_UNBLOCK	_IO(0xBC, 8)	/* likewise */
 #define PBT_REOPEN	_IO(0xBC, 9)	/* closed, and opened again */
+
+/* Drop a reference that somebody else has leaked; argument: the dma-buf's fd. */
+#define PBT_PUT		_IO(0xBC, 11)
+
+/* /dev/peerbuf_umem: register a dma-buf with the RDMA core; one per open file. */
+struct pbt_umem {
+	__s32 fd;
+	__u32 bdf;
+	__u64 size;
+	__u32 pinned;
+	__u32 pad;
+	__u64 phys;		/* out: where its first byte is */
+};
+
+#define PBT_UMEM	_IOWR(0xBC, 10, struct pbt_umem)
 
 #ifdef __KERNEL__
 struct dma_buf;
