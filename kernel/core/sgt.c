@@ -66,10 +66,18 @@ static struct peerbuf_attachment *sgt_attachment(struct dma_buf_attachment *a)
 	return pa && pa->result.type == &dma_buf_mapping_sgt_type ? pa : NULL;
 }
 
+/* Of an importer that knows no types, to a foreign buffer: nothing of it is ours. */
+static bool stock_attachment(struct dma_buf_attachment *attach)
+{
+	return !peerbuf_attachment_of(attach);
+}
+
 struct device *dma_buf_sgt_dma_device(struct dma_buf_attachment *attach)
 {
 	struct peerbuf_attachment *pa = sgt_attachment(attach);
 
+	if (stock_attachment(attach))
+		return attach->dev;
 	return pa ? pa->result.sgt_data.importing_dma_device : NULL;
 }
 EXPORT_SYMBOL_GPL(dma_buf_sgt_dma_device);
@@ -78,6 +86,8 @@ bool dma_buf_sgt_p2p_allowed(struct dma_buf_attachment *attach)
 {
 	struct peerbuf_attachment *pa = sgt_attachment(attach);
 
+	if (stock_attachment(attach))
+		return attach->peer2peer;
 	return pa && pa->result.sgt_data.requires_p2p ==
 		     DMA_SGT_IMPORTER_ACCEPTS_P2P;
 }
@@ -116,6 +126,8 @@ struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
+	if (stock_attachment(attach))
+		return dma_buf_map_attachment(attach, dir);
 	if (!pa)
 		return ERR_PTR(-EINVAL);
 	sgt = dma_buf_map_attachment(attach, dir);
@@ -132,6 +144,10 @@ void dma_buf_sgt_unmap_attachment(struct dma_buf_attachment *attach,
 {
 	struct peerbuf_attachment *pa = sgt_attachment(attach);
 
+	if (stock_attachment(attach)) {
+		dma_buf_unmap_attachment(attach, sgt, dir);
+		return;
+	}
 	if (WARN_ON(!pa))
 		return;
 	if (!peerbuf_is_native(attach->dmabuf))

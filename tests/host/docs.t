@@ -129,6 +129,30 @@ else
 	point 0 "they compile as a kernel module # SKIP the modules have not been built"
 fi
 
+# The headers' contracts, by the kernel's own tool, where its source has been unpacked.
+kernel_doc=$(find "$kernel/root/usr/src" "$kernel/root/usr/lib" -path '*/scripts/kernel-doc' \
+	2>/dev/null | head -n 1)
+if [ -n "$kernel_doc" ]; then
+	for header in include/linux/peerbuf/*.h include/uapi/linux/peerbuf.h; do
+		perl "$kernel_doc" -none -Wall "$header" 2>&1
+	done >"$work/missing"
+	nothing "$work/missing" "kernel-doc understands all of the headers"
+else
+	point 0 "kernel-doc understands all of the headers # SKIP the kernel's package has no kernel-doc"
+fi
+
+# Every name that a header declares, or that a macro makes, has its own comment.
+for header in include/linux/peerbuf/*.h; do
+	sed -n 's/^#define \(DMA_BUF_[A-Z0-9_]*\)(.*/\1/p' "$header"
+	awk '/^(static inline |const |extern )?[a-z].*[ *](dma_buf|peerbuf)_[a-z_]*\(/ ||
+	     /^(dma_buf|peerbuf)_[a-z_]*\(/' "$header" | sed 's/(.*//; s/.*[ *]//'
+done | sort -u >"$work/public"
+at_least 50 "$work/public" "the headers have public names"
+while read -r name; do
+	grep -qE "^ \* $name( -|\(\) -)" include/linux/peerbuf/*.h || echo "$name"
+done <"$work/public" >"$work/missing"
+nothing "$work/missing" "each has a contract"
+
 #---------------------------------------------------------------------- messages
 
 # A message is the first code span of a row; it is cut where something is filled in.

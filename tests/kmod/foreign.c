@@ -106,10 +106,8 @@ static const struct dma_buf_ops static_ops = {
 	.release = foreign_release,
 };
 
-static const struct dma_buf_mapping_sgt_exp_ops native_sgt_ops = {
-	.map_dma_buf = native_map,
-	.unmap_dma_buf = foreign_unmap,
-};
+static const struct dma_buf_mapping_match native_sgt =
+	DMA_BUF_SIMPLE_SGT_EXP_MATCH(native_map, foreign_unmap);
 
 static const struct peerbuf_exporter_ops native_ops = {
 	.release = free_private,
@@ -117,13 +115,11 @@ static const struct peerbuf_exporter_ops native_ops = {
 
 static struct dma_buf *export_native(struct foreign *f, u64 size)
 {
-	struct dma_buf_mapping_match match = DMA_BUF_EMAPPING_SGT(&native_sgt_ops);
-
 	return peerbuf_export(&(struct peerbuf_export_info) {
 		.owner = THIS_MODULE,
 		.exp_name = "peerbuf_test",
 		.ops = &native_ops,
-		.single_exporter_match = &match,
+		.single_exporter_match = &native_sgt,
 		.size = size,
 		.flags = O_RDWR,
 		.priv = f,

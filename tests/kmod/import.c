@@ -160,11 +160,11 @@ static struct dma_buf_attachment *attach(struct import *im)
 	struct dma_buf_mapping_match match;
 
 	if (im->arg.flags & PBT_STATIC)
-		return dma_buf_attach(im->dmabuf, &im->pdev->dev);
+		return dma_buf_sgt_attach(im->dmabuf, &im->pdev->dev);
 	if (!(im->arg.flags & PBT_TYPED))
-		return dma_buf_dynamic_attach(im->dmabuf, &im->pdev->dev,
-					      p2p ? &dynamic_ops : &no_p2p_ops,
-					      im);
+		return dma_buf_sgt_dynamic_attach(im->dmabuf, &im->pdev->dev,
+						  p2p ? &dynamic_ops :
+							&no_p2p_ops, im);
 	match = im->arg.flags & PBT_RAW_PAL ? DMA_BUF_IMAPPING_PAL() :
 		im->arg.flags & PBT_IOV ? DMA_BUF_IMAPPING_IOV(im->pdev) :
 		DMA_BUF_IMAPPING_SGT(&im->pdev->dev, p2p);
@@ -231,9 +231,10 @@ static long map_locked(struct import *im)
 		im->list = list;
 		return 0;
 	}
-	sgt = im->arg.flags & PBT_TYPED ?
-	      dma_buf_sgt_map_attachment(im->attach, DMA_BIDIRECTIONAL) :
-	      dma_buf_map_attachment(im->attach, DMA_BIDIRECTIONAL);
+	/* Of a static importer, too: it is told by its device. */
+	if (dma_buf_sgt_dma_device(im->attach) != &im->pdev->dev)
+		return -EINVAL;
+	sgt = dma_buf_sgt_map_attachment(im->attach, DMA_BIDIRECTIONAL);
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);
 	im->sgt = sgt;

@@ -255,20 +255,25 @@ long peerbuf_owner_ioctl(struct peerbuf_provider *p, unsigned int cmd,
 /**
  * peerbuf_is_native - was this dma-buf made by peerbuf_export()?
  * @dmabuf: any dma-buf
+ *
+ * Return: whether it was.
  */
 bool peerbuf_is_native(struct dma_buf *dmabuf);
 
 /**
  * peerbuf_exporter_priv - the exporter's private pointer
  * @dmabuf: a native buffer
+ *
+ * Return: the priv of its struct peerbuf_export_info.
  */
 void *peerbuf_exporter_priv(struct dma_buf *dmabuf);
 
 /**
  * peerbuf_buffer_get_state - state of a buffer
- * @dmabuf: any dma-buf; a foreign one is LIVE
+ * @dmabuf: any dma-buf
  *
  * Context: reservation lock held, or the answer may be old.
+ * Return: its state; LIVE for a foreign one.
  */
 enum peerbuf_buffer_state peerbuf_buffer_get_state(struct dma_buf *dmabuf);
 

@@ -18,10 +18,12 @@ struct iommu_domain;
 
 extern const struct dma_buf_mapping_type dma_buf_mapping_iommu_type;
 
-/*
- * Importer entry. @dev_: a device attached to the domain, from which the route is
- * judged; it must stay until the detach. @strict_: refuse (-EINVAL from the attach,
- * -EOPNOTSUPP from the map) when the route is not known to work.
+/**
+ * DMA_BUF_IMAPPING_IOMMU - importer entry of the IOMMU type
+ * @dev_: a device attached to the domain, from which the route is judged; it must stay
+ *	until the detach
+ * @strict_: refuse (-EINVAL from the attach, -EOPNOTSUPP from the map) when the route is
+ *	not known to work
  */
 #define DMA_BUF_IMAPPING_IOMMU(dev_, strict_)				\
 	((struct dma_buf_mapping_match){				\
@@ -86,8 +88,8 @@ int dma_buf_iommu_map(struct dma_buf_attachment *attach,
  * For a domain that joins an address space which has the mapping already: when the
  * buffer is revoked the mapping is noted and appears at the next restore.
  *
- * Context and return: as dma_buf_iommu_map(), except that only a DEAD buffer
- * gives -ENODEV.
+ * Context: reservation lock held; may sleep.
+ * Return: as dma_buf_iommu_map(), except that only a DEAD buffer gives -ENODEV.
  */
 int dma_buf_iommu_map_deferred(struct dma_buf_attachment *attach,
 			       const struct dma_buf_iommu_mapping *map);

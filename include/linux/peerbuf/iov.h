@@ -14,9 +14,11 @@
 
 extern const struct dma_buf_mapping_type dma_buf_mapping_iov_type;
 
-/*
- * Exporter entry. @pal_ops_: the operations of its PAL entry; @vf_: the virtual function;
- * @bar_: the number of the BAR in which all ranges of the list lie.
+/**
+ * DMA_BUF_EMAPPING_IOV - exporter entry of the IOV type
+ * @pal_ops_: the operations of its PAL entry, struct dma_buf_mapping_pal_exp_ops
+ * @vf_: the virtual function; stays until the buffer's release
+ * @bar_: number of the BAR in which all ranges of the list lie
  */
 #define DMA_BUF_EMAPPING_IOV(pal_ops_, vf_, bar_)			\
 	((struct dma_buf_mapping_match){				\
@@ -28,7 +30,10 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_iov_type;
 		},							\
 	})
 
-/* Importer entry. @pf_: the physical function whose driver asks. */
+/**
+ * DMA_BUF_IMAPPING_IOV - importer entry of the IOV type
+ * @pf_: the physical function whose driver asks; stays until the detach
+ */
 #define DMA_BUF_IMAPPING_IOV(pf_)					\
 	((struct dma_buf_mapping_match){				\
 		.type = &dma_buf_mapping_iov_type,			\

@@ -62,6 +62,8 @@ bool peerbuf_iova_exclude(struct peerbuf_iova_set *set, u64 start, u64 last);
  * @set: the set
  * @start: first address
  * @last: last address, not below @start
+ *
+ * Return: whether it is, all of it.
  */
 bool peerbuf_iova_contains(const struct peerbuf_iova_set *set, u64 start,
 			   u64 last);

@@ -80,7 +80,12 @@ struct dma_buf_mapping_pal_exp_ops {
 
 extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
 
-/* Exporter entry. @pdev_: the PCI device whose memory the list describes; not NULL. */
+/**
+ * DMA_BUF_EMAPPING_PAL - exporter entry of the PAL type, for a device's memory
+ * @ops_: struct dma_buf_mapping_pal_exp_ops
+ * @pdev_: the PCI device whose memory the list describes, not NULL; stays until the
+ *	buffer's release
+ */
 #define DMA_BUF_EMAPPING_PAL(ops_, pdev_)				\
 	((struct dma_buf_mapping_match){				\
 		.type = &dma_buf_mapping_pal_type,			\
@@ -88,9 +93,12 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
 		.pal_data = { .exporting_p2p_device = (pdev_) },	\
 	})
 
-/*
- * Exporter entry for a list of RAM: pages that have a struct page, and that stay where
- * they are, and the exporter's, until its release is called.
+/**
+ * DMA_BUF_EMAPPING_PAL_RAM - exporter entry of the PAL type, for RAM
+ * @ops_: struct dma_buf_mapping_pal_exp_ops
+ *
+ * Pages that have a struct page, and that stay where they are, and the exporter's, until
+ * its release is called.
  */
 #define DMA_BUF_EMAPPING_PAL_RAM(ops_)					\
 	((struct dma_buf_mapping_match){				\
@@ -98,8 +106,10 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
 		.exp_ops = &(ops_)->ops,				\
 	})
 
-/*
- * Importer entry for the raw list. Matches only for modules that the parameter
+/**
+ * DMA_BUF_IMAPPING_PAL - importer entry of the PAL type: the raw list
+ *
+ * Matches only for modules that the parameter
  * raw_pal_allow of peerbuf_core names: who sees physical addresses can reach
  * around the IOMMU. Whether they are RAM is in the negotiated entry, see
  * dma_buf_attachment_mapping(): pal_data.exporting_p2p_device is NULL then.

@@ -120,6 +120,8 @@ bool peerbuf_range_next(struct peerbuf_range_cursor *c, u64 max,
  * peerbuf_range_pieces - how many pieces would a walk give?
  * @c: from peerbuf_range_start(); not moved
  * @max: as in peerbuf_range_next()
+ *
+ * Return: their number.
  */
 size_t peerbuf_range_pieces(const struct peerbuf_range_cursor *c, u64 max);
 

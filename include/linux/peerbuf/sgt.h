@@ -10,6 +10,7 @@
 #ifndef _LINUX_PEERBUF_SGT_H
 #define _LINUX_PEERBUF_SGT_H
 
+#include <linux/dma-buf.h>
 #include <linux/dma-direction.h>
 #include <linux/peerbuf/match.h>
 
@@ -34,7 +35,11 @@ struct dma_buf_mapping_sgt_exp_ops {
 
 extern const struct dma_buf_mapping_type dma_buf_mapping_sgt_type;
 
-/* Importer entry. @p2p_: can the importer cope with tables without pages? */
+/**
+ * DMA_BUF_IMAPPING_SGT - importer entry of the SGT type
+ * @dev_: the device that does the DMA; stays until the detach
+ * @p2p_: can the importer cope with tables without pages?
+ */
 #define DMA_BUF_IMAPPING_SGT(dev_, p2p_)				\
 	((struct dma_buf_mapping_match){				\
 		.type = &dma_buf_mapping_sgt_type,			\
@@ -46,7 +51,10 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_sgt_type;
 		},							\
 	})
 
-/* Exporter entry for memory that any device may be given. */
+/**
+ * DMA_BUF_EMAPPING_SGT - exporter entry of the SGT type, for memory that any device may be given
+ * @ops_: struct dma_buf_mapping_sgt_exp_ops
+ */
 #define DMA_BUF_EMAPPING_SGT(ops_)					\
 	((struct dma_buf_mapping_match){				\
 		.type = &dma_buf_mapping_sgt_type,			\
@@ -54,7 +62,14 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_sgt_type;
 		.sgt_data = { .requires_p2p = DMA_SGT_NO_P2P },		\
 	})
 
-/* Exporter entry for memory of @pdev_: needs an importer and a route that fit. */
+/**
+ * DMA_BUF_EMAPPING_SGT_P2P - exporter entry of the SGT type, for a PCI device's memory
+ * @ops_: struct dma_buf_mapping_sgt_exp_ops
+ * @pdev_: the device; stays until the buffer's release
+ *
+ * Matches importers that cope with tables without pages, and only by a route that is
+ * known to work.
+ */
 #define DMA_BUF_EMAPPING_SGT_P2P(ops_, pdev_)				\
 	((struct dma_buf_mapping_match){				\
 		.type = &dma_buf_mapping_sgt_type,			\
@@ -67,6 +82,59 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_sgt_type;
 	})
 
 /**
+ * DMA_BUF_SIMPLE_SGT_EXP_MATCH - the one entry of an exporter that fills scatterlists
+ * @map_: its map_dma_buf
+ * @unmap_: its unmap_dma_buf
+ *
+ * Initialises a static struct dma_buf_mapping_match at file scope, for
+ * peerbuf_export_info.single_exporter_match.
+ */
+#define DMA_BUF_SIMPLE_SGT_EXP_MATCH(map_, unmap_)			\
+	DMA_BUF_EMAPPING_SGT((&(const struct dma_buf_mapping_sgt_exp_ops){ \
+		.map_dma_buf = (map_),					\
+		.unmap_dma_buf = (unmap_),				\
+	}))
+
+/**
+ * dma_buf_sgt_attach - attach as a driver that cannot be told to let go
+ * @dmabuf: native or foreign
+ * @dev: the device that does the DMA
+ *
+ * What the kernel's dma_buf_attach() does, under the name of the series. The attachment is
+ * untyped: it is ended by the kernel's dma_buf_detach().
+ *
+ * Context: process, may sleep; no reservation lock held.
+ * Return: the attachment, or an ERR_PTR: -EOPNOTSUPP for a buffer that can be revoked, and
+ * what dma_buf_attach() returned.
+ */
+static inline struct dma_buf_attachment *
+dma_buf_sgt_attach(struct dma_buf *dmabuf, struct device *dev)
+{
+	return dma_buf_attach(dmabuf, dev);
+}
+
+/**
+ * dma_buf_sgt_dynamic_attach - attach as a driver that can be told to let go
+ * @dmabuf: native or foreign
+ * @dev: the device that does the DMA
+ * @ops: the kernel's callbacks of an importer
+ * @importer_priv: available as attach->importer_priv
+ *
+ * As dma_buf_sgt_attach(), for the kernel's dma_buf_dynamic_attach().
+ *
+ * Context: process, may sleep; no reservation lock held.
+ * Return: the attachment, or an ERR_PTR: -EOPNOTSUPP when no route is known or @ops does not
+ * accept device memory, -ENODEV for a native buffer that is not LIVE, and others.
+ */
+static inline struct dma_buf_attachment *
+dma_buf_sgt_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
+			   const struct dma_buf_attach_ops *ops,
+			   void *importer_priv)
+{
+	return dma_buf_dynamic_attach(dmabuf, dev, ops, importer_priv);
+}
+
+/**
  * dma_buf_sgt_dma_device - who does the DMA
  * @attach: any attachment
  *
@@ -76,13 +144,15 @@ struct device *dma_buf_sgt_dma_device(struct dma_buf_attachment *attach);
 
 /**
  * dma_buf_sgt_p2p_allowed - may tables of this attachment hold device memory?
- * @attach: an attachment of the SGT type
+ * @attach: any attachment
+ *
+ * Return: whether they may; false for an attachment of another type.
  */
 bool dma_buf_sgt_p2p_allowed(struct dma_buf_attachment *attach);
 
 /**
  * dma_buf_sgt_map_attachment - the scatterlist of an attachment
- * @attach: negotiated to SGT
+ * @attach: negotiated to SGT, or untyped
  * @dir: direction of the DMA
  *
  * Context: reservation lock held.
@@ -107,10 +177,26 @@ void dma_buf_sgt_unmap_attachment(struct dma_buf_attachment *attach,
 				  struct sg_table *sgt,
 				  enum dma_data_direction dir);
 
-/* The same two, taking the reservation lock themselves. */
+/**
+ * dma_buf_sgt_map_attachment_unlocked - as dma_buf_sgt_map_attachment(), and takes the lock
+ * @attach: as there
+ * @dir: as there
+ *
+ * Context: process, may sleep; no reservation lock held.
+ * Return: as there.
+ */
 struct sg_table *
 dma_buf_sgt_map_attachment_unlocked(struct dma_buf_attachment *attach,
 				    enum dma_data_direction dir);
+
+/**
+ * dma_buf_sgt_unmap_attachment_unlocked - as dma_buf_sgt_unmap_attachment(), and takes the lock
+ * @attach: as there
+ * @sgt: as there
+ * @dir: as there
+ *
+ * Context: process, may sleep; no reservation lock held.
+ */
 void dma_buf_sgt_unmap_attachment_unlocked(struct dma_buf_attachment *attach,
 					   struct sg_table *sgt,
 					   enum dma_data_direction dir);

@@ -57,12 +57,16 @@ struct peerbuf_facts {
  * @f: the facts
  *
  * The only place where this is decided.
+ *
+ * Return: whether they may.
  */
 bool peerbuf_accessible(const struct peerbuf_facts *f);
 
 /**
  * peerbuf_final - can access never come back?
  * @f: the facts
+ *
+ * Return: whether it never can.
  */
 bool peerbuf_final(const struct peerbuf_facts *f);
 
@@ -72,6 +76,8 @@ bool peerbuf_final(const struct peerbuf_facts *f);
  * @to: state after
  *
  * The table of arcs; docs/states.md shows it.
+ *
+ * Return: whether it may; false also for values that are no states.
  */
 bool peerbuf_state_legal(enum peerbuf_buffer_state from,
 			 enum peerbuf_buffer_state to);
@@ -89,8 +95,10 @@ enum peerbuf_buffer_state peerbuf_state_next(enum peerbuf_buffer_state now,
 					     bool drained);
 
 /**
- * peerbuf_state_name - "live", "revoking", "revoked", "dead"
+ * peerbuf_state_name - the name of a state, for people
  * @state: any value
+ *
+ * Return: "live", "revoking", "revoked", "dead", or "?".
  */
 const char *peerbuf_state_name(enum peerbuf_buffer_state state);
 

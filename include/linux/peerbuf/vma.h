@@ -31,7 +31,12 @@ struct peerbuf_vm_ops {
 	struct dma_buf *(*export)(void *private, u64 offset, u64 length);
 };
 
-/* Does nothing but being known. */
+/**
+ * peerbuf_vma_close - the mark of an exporter's mappings
+ * @vma: any
+ *
+ * Does nothing but being known: it is the close of struct peerbuf_vm_ops.
+ */
 void peerbuf_vma_close(struct vm_area_struct *vma);
 
 /**
