@@ -181,6 +181,9 @@ static long do_import(struct import *im, struct pbt_import __user *arg)
 		return -EBUSY;
 	if (copy_from_user(&im->arg, arg, sizeof(im->arg)))
 		return -EFAULT;
+	/* What is attached without a type is not detached with one. */
+	if (im->arg.flags & PBT_STATIC && im->arg.flags & PBT_TYPED)
+		return -EINVAL;
 	im->pdev = pci_get_domain_bus_and_slot(im->arg.bdf >> 16,
 					       im->arg.bdf >> 8 & 0xff,
 					       im->arg.bdf & 0xff);
