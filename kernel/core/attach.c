@@ -14,6 +14,13 @@
 
 static void typed_invalidate(struct dma_buf_attachment *attach);
 
+/* Does the core have to find out by itself when a mapping can be put back? */
+static bool remaps(const struct peerbuf_attachment *pa)
+{
+	return pa->result.type == &dma_buf_mapping_iommu_type &&
+	       !peerbuf_is_native(pa->base->dmabuf);
+}
+
 struct peerbuf_attachment *
 peerbuf_attachment_of(struct dma_buf_attachment *attach)
 {
@@ -40,7 +47,7 @@ static void typed_invalidate(struct dma_buf_attachment *attach)
 		peerbuf_convert_iommu_unmap(pa);
 	pa->importer_ops->invalidate_mappings(attach);
 	/* A foreign exporter does not say when it has done with moving the memory. */
-	if (pa->iommu.domain && !peerbuf_is_native(attach->dmabuf))
+	if (pa->iommu.domain && remaps(pa))
 		queue_work(system_unbound_wq, &pa->remap);
 }
 
@@ -131,9 +138,7 @@ void peerbuf_attachment_set_info(struct peerbuf_attachment *pa)
 	struct peerbuf_verdict verdict = {};
 
 	if (m->type == &dma_buf_mapping_iommu_type) {
-		if (m->iommu_data.exporting_p2p_device)
-			peerbuf_route(m->iommu_data.exporting_p2p_device,
-				      m->iommu_data.importing_device, &verdict);
+		/* Nothing depends on the route; it is read for those who ask. */
 		pa->info.enforced = true;
 	} else if (m->type == &dma_buf_mapping_sgt_type) {
 		if (m->sgt_data.exporting_p2p_device)
@@ -175,8 +180,6 @@ untyped_attachment(struct peerbuf_buffer *buf, struct dma_buf_attachment *attach
 	pa = attachment_alloc(GFP_KERNEL);
 	if (!pa)
 		return ERR_PTR(-ENOMEM);
-	pa->imp[0] = DMA_BUF_IMAPPING_SGT(attach->dev, attach->peer2peer);
-	pa->imp_len = 1;
 	return pa;
 }
 
@@ -209,6 +212,8 @@ static int settle_native(struct peerbuf_attachment *pa,
 static int attach_untyped(struct peerbuf_buffer *buf,
 			  struct dma_buf_attachment *attach)
 {
+	const struct dma_buf_mapping_match table =
+		DMA_BUF_IMAPPING_SGT(attach->dev, attach->peer2peer);
 	struct peerbuf_attachment *pa = untyped_attachment(buf, attach);
 	int ret;
 
@@ -217,7 +222,10 @@ static int attach_untyped(struct peerbuf_buffer *buf,
 		trace_peerbuf_attach(buf->dmabuf, attach->dev, NULL, ret);
 		return ret;
 	}
+	pa->imp = &table;
+	pa->imp_len = 1;
 	ret = settle_native(pa, buf, attach);
+	pa->imp_len = 0;
 	/* The kernel's own importers know this errno for "not for you". */
 	if (ret == -EINVAL)
 		ret = -EOPNOTSUPP;
@@ -367,7 +375,7 @@ typed_attachment(const struct dma_buf_mapping_match *matches, size_t len,
 
 	if (!pa)
 		return NULL;
-	memcpy(pa->imp, matches, len * sizeof(*matches));
+	pa->imp = matches;
 	pa->imp_len = len;
 	pa->importer_ops = importer_ops;
 	pa->kernel_ops.invalidate_mappings_member = typed_invalidate;
@@ -424,6 +432,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	pa->base = attach;
 	if (!peerbuf_is_native(dmabuf))
 		list_foreign(pa);
+	pa->imp_len = 0;
 	return attach;
 }
 EXPORT_SYMBOL_GPL(dma_buf_mapping_attach);
@@ -440,7 +449,8 @@ void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
 	dma_resv_unlock(attach->dmabuf->resv);
 
 	/* Without a domain it has nothing to do; the lock it takes is free. */
-	cancel_work_sync(&pa->remap);
+	if (remaps(pa))
+		cancel_work_sync(&pa->remap);
 	trace_peerbuf_detach(pa);
 	dma_buf_detach(attach->dmabuf, attach);
 	attachment_free(pa);
@@ -501,6 +511,21 @@ EXPORT_SYMBOL_GPL(dma_buf_attachment_mapping);
 void peerbuf_attachment_get_info(struct dma_buf_attachment *attach,
 				 struct peerbuf_attachment_info *info)
 {
-	*info = peerbuf_attachment_of(attach)->info;
+	const struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+	const struct dma_buf_mapping_match *m = &pa->result;
+	struct peerbuf_verdict verdict;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	*info = pa->info;
+	/* A device that is gone or asleep tells nothing of its place. */
+	if (m->type == &dma_buf_mapping_iommu_type &&
+	    m->iommu_data.exporting_p2p_device &&
+	    peerbuf_buffer_get_state(attach->dmabuf) == PEERBUF_STATE_LIVE) {
+		peerbuf_route(m->iommu_data.exporting_p2p_device,
+			      m->iommu_data.importing_device, &verdict);
+		info->route = verdict.route;
+		info->reason = verdict.reason;
+	}
 }
 EXPORT_SYMBOL_GPL(peerbuf_attachment_get_info);

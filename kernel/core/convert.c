@@ -20,6 +20,9 @@
 
 #define MAX_CONVERSIONS	3
 
+/* Entries of an exporter for which a match needs no memory: most have one. */
+#define FEW_ENTRIES	2
+
 /*
  * What an exporter's entry stands for, in the order in which the core prefers it:
  * the entry itself first, then what it can be converted to.
@@ -80,20 +83,23 @@ int dma_buf_match_mapping(struct dma_buf_match_args *args,
 			  const struct dma_buf_mapping_match *exp,
 			  size_t exp_len)
 {
-	struct dma_buf_mapping_match *offer;
+	struct dma_buf_mapping_match few[FEW_ENTRIES * MAX_CONVERSIONS];
+	struct dma_buf_mapping_match *offer = few;
 	size_t i, n = 0;
 	int ret;
 
 	if (!exp_len || !args->imp_len)
 		return -EINVAL;
-	offer = kcalloc(array_size(exp_len, MAX_CONVERSIONS), sizeof(*offer),
-			GFP_KERNEL);
+	if (exp_len > FEW_ENTRIES)
+		offer = kcalloc(array_size(exp_len, MAX_CONVERSIONS),
+				sizeof(*offer), GFP_KERNEL);
 	if (!offer)
 		return -ENOMEM;
 	for (i = 0; i < exp_len; i++)
 		n += expand_offer(&exp[i], &offer[n]);
 	ret = peerbuf_match_lists(args, offer, n);
-	kfree(offer);
+	if (offer != few)
+		kfree(offer);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(dma_buf_match_mapping);

@@ -28,12 +28,14 @@ static struct dentry *root;
 static void show_attachment(struct seq_file *s, struct dma_buf_attachment *attach)
 {
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
+	struct peerbuf_attachment_info info;
 
+	peerbuf_attachment_get_info(attach, &info);
 	seq_printf(s, "type=%s origin=%s importer=%s typed=%d route=%u reason=%u enforced=%d ",
 		   pa->result.type->name,
 		   (pa->result.origin ?: pa->result.type)->name,
-		   dev_name(attach->dev), !!pa->importer_ops, pa->info.route,
-		   pa->info.reason, pa->info.enforced);
+		   dev_name(attach->dev), !!pa->importer_ops, info.route,
+		   info.reason, info.enforced);
 	if (pa->result.type->debugfs_dump)
 		pa->result.type->debugfs_dump(s, attach);
 	else

@@ -85,13 +85,13 @@ struct peerbuf_buffer {
  *	know about types
  * @base: the attachment
  * @result: what was negotiated; constant after the attach
- * @info: route and enforcement; constant after the attach
+ * @info: enforcement and, but for the IOMMU type, the route; constant after the attach
  * @direct: the direct device of an SGT buffer that is mapped in a domain, or NULL;
  *	constant after the attach
  * @remap: puts the mapping of a foreign buffer back after it has moved
  * @id: of an attachment to a foreign buffer, for debugfs; rises
  * @foreign: such a one in the list of all of them; peerbuf_lists_lock
- * @imp: what the importer accepts; used during the attach only
+ * @imp: what the importer accepts; the caller's, and used during the attach only
  * @imp_len: entries of @imp
  * @dma_node: in the buffer's dma_users, or unused; reservation lock
  * @held: address lists that this importer holds; reservation lock
@@ -115,7 +115,7 @@ struct peerbuf_attachment {
 	struct work_struct remap;
 	u64 id;
 	struct list_head foreign;
-	struct dma_buf_mapping_match imp[PEERBUF_MAX_MATCHES];
+	const struct dma_buf_mapping_match *imp;
 	size_t imp_len;
 	struct list_head dma_node;
 	unsigned int held;

@@ -173,6 +173,5 @@ void dma_buf_iommu_set_device(struct dma_buf_attachment *attach,
 		peerbuf_direct_move(pa->direct, dev);
 	else
 		attach->dev = dev;
-	peerbuf_attachment_set_info(pa);
 }
 EXPORT_SYMBOL_GPL(dma_buf_iommu_set_device);

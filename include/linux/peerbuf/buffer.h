@@ -366,7 +366,8 @@ dma_buf_attachment_mapping(struct dma_buf_attachment *attach);
 
 /**
  * struct peerbuf_attachment_info - how an importer reaches a buffer
- * @route: enum peerbuf_route
+ * @route: enum peerbuf_route: for the IOMMU type as it is now, UNKNOWN unless the buffer
+ *	is LIVE; for a scatterlist as it was found when it was attached
  * @reason: enum peerbuf_route_reason
  * @enforced: after a revoke the IOMMU stops the importer whatever it does
  */
@@ -380,6 +381,8 @@ struct peerbuf_attachment_info {
  * peerbuf_attachment_get_info - see struct peerbuf_attachment_info
  * @attach: a typed attachment
  * @info: filled in
+ *
+ * Context: reservation lock held.
  */
 void peerbuf_attachment_get_info(struct dma_buf_attachment *attach,
 				 struct peerbuf_attachment_info *info);

@@ -320,7 +320,8 @@ struct peerbuf_iommu_unmap_buffer {
  * @offset: first byte of the buffer that is mapped
  * @length: bytes mapped
  * @state: enum peerbuf_buffer_state
- * @route: enum peerbuf_route, from the first device of the container
+ * @route: enum peerbuf_route, from the first device of the container, as it is now;
+ *	PEERBUF_ROUTE_UNKNOWN unless @state is PEERBUF_STATE_LIVE
  * @reason: enum peerbuf_route_reason
  * @nr_ranges: physically contiguous ranges behind the mapping
  * @page_sizes: bitmap of the IOMMU page sizes that the mapping uses when mapped
