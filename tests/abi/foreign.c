@@ -126,6 +126,42 @@ static void memory_of_a_memfd_is_mapped(void **state)
 	close(fd);
 }
 
+/* As linux-libc-dev has them in drm/drm.h and drm/drm_mode.h, on systems that install those. */
+struct drm_create_dumb {
+	uint32_t height, width, bpp, flags, handle, pitch;
+	uint64_t size;
+};
+
+struct drm_prime_handle {
+	uint32_t handle, flags;
+	int32_t fd;
+};
+
+#define DRM_CREATE_DUMB		_IOWR('d', 0xb2, struct drm_create_dumb)
+#define DRM_PRIME_HANDLE_TO_FD	_IOWR('d', 0x2d, struct drm_prime_handle)
+
+/* An exporter of the graphics kind, which has pages only while somebody is attached. */
+static void memory_of_a_graphics_driver_is_mapped(void **state)
+{
+	struct drm_create_dumb dumb = { .height = 1024, .width = 1024, .bpp = 32 };
+	struct drm_prime_handle prime = { .flags = O_RDWR | O_CLOEXEC };
+	int card = open("/dev/dri/card0", O_RDWR);
+	unsigned char *p;
+
+	if (card < 0)
+		skip();
+	assert_int_equal(ioctl(card, DRM_CREATE_DUMB, &dumb), 0);
+	assert_int_equal(dumb.size, 4 * MIB);
+	prime.handle = dumb.handle;
+	assert_int_equal(ioctl(card, DRM_PRIME_HANDLE_TO_FD, &prime), 0);
+	p = mmap(NULL, dumb.size, PROT_READ | PROT_WRITE, MAP_SHARED, prime.fd, 0);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	dma_lands(prime.fd, p, dumb.size);
+	munmap(p, dumb.size);
+	close(prime.fd);
+	close(card);
+}
+
 static void memory_of_a_heap_is_mapped(void **state)
 {
 	struct dma_heap_allocation_data data = { .len = 5 * MIB, .fd_flags = O_RDWR | O_CLOEXEC };
@@ -382,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_of_a_memfd_is_mapped),
 		cmocka_unit_test(memory_of_a_heap_is_mapped),
+		cmocka_unit_test(memory_of_a_graphics_driver_is_mapped),
 		cmocka_unit_test(tens_of_thousands_of_pages_are_one_run_of_iovas),
 		cmocka_unit_test(a_mapping_keeps_the_memory_when_the_fd_is_gone),
 		cmocka_unit_test(a_table_that_points_elsewhere_is_refused),

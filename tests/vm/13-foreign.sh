@@ -4,7 +4,7 @@
 # Buffers of the stock kernel's exporters, and of hostile ones: tests/abi/foreign.c
 #
 # vm-topology: ssd-bar
-# vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf peerbuf_test
+# vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf peerbuf_test vgem
 # vm-needs: build/tests/abi/foreign
 set -eu
 peerbuf device bind "$SSD_BDF" vfio-pci >&2
