@@ -139,6 +139,10 @@ void peerbuf_attachment_set_info(struct peerbuf_attachment *pa)
 
 	if (m->type == &dma_buf_mapping_iommu_type) {
 		/* Nothing depends on the route; it is read for those who ask. */
+		if (m->iommu_data.exporting_p2p_device &&
+		    trace_peerbuf_attach_enabled())
+			peerbuf_route(m->iommu_data.exporting_p2p_device,
+				      m->iommu_data.importing_device, &verdict);
 		pa->info.enforced = true;
 	} else if (m->type == &dma_buf_mapping_sgt_type) {
 		if (m->sgt_data.exporting_p2p_device)
