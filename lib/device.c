@@ -15,16 +15,21 @@
 /* "0000:01:00.0" and its end */
 #define BDF_SIZE	13
 
-/* Complete "01:00.0" to "0000:01:00.0" and check the form of either. */
+/* What may follow it, as VFIO wants it: a UUID. */
+#define TOKEN		" vf_token="
+#define TOKEN_SIZE	(sizeof(TOKEN) + 36)
+
+/* Complete "01:00.0" to "0000:01:00.0" and check the form of either, up to a space. */
 static int complete_bdf(const char *bdf, char full[BDF_SIZE])
 {
 	static const char form[] = "xxxx:xx:xx.x";
-	size_t i, length = strlen(bdf);
+	size_t i, length = strcspn(bdf, " ");
 
 	if (length != 12 && length != 7)
 		return -EINVAL;
 	memcpy(full, "0000:", 5);
-	memcpy(full + (BDF_SIZE - 1 - length), bdf, length + 1);
+	memcpy(full + (BDF_SIZE - 1 - length), bdf, length);
+	full[BDF_SIZE - 1] = '\0';
 	for (i = 0; i < sizeof(form) - 1; i++) {
 		if (form[i] != 'x') {
 			if (full[i] != form[i])
@@ -68,11 +73,15 @@ int peerbuf_device_open(struct peerbuf_container *container, const char *bdf,
 			struct peerbuf_device **device)
 {
 	struct peerbuf_device *d;
-	char full[BDF_SIZE];
+	char full[BDF_SIZE], name[BDF_SIZE + TOKEN_SIZE];
+	const char *token = bdf + strcspn(bdf, " ");
 	unsigned int group;
 	int err;
 
 	err = complete_bdf(bdf, full);
+	if (!err && *token && (strncmp(token, TOKEN, sizeof(TOKEN) - 1) ||
+			       strlen(token) != TOKEN_SIZE - 1))
+		err = -EINVAL;
 	if (!err)
 		err = find_group(full, &group);
 	if (!err)
@@ -82,8 +91,9 @@ int peerbuf_device_open(struct peerbuf_container *container, const char *bdf,
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
+	snprintf(name, sizeof(name), "%s%s", full, token);
 	d->fd = ioctl(peerbuf_container_group_fd(container, group),
-		      VFIO_GROUP_GET_DEVICE_FD, full);
+		      VFIO_GROUP_GET_DEVICE_FD, name);
 	if (d->fd < 0) {
 		err = -errno;
 		free(d);

@@ -188,12 +188,15 @@ struct peerbuf_region {
 
 /**
  * peerbuf_device_open - open a PCI device and put its group into a container
- * @bdf: "0000:01:00.0" or "01:00.0"
+ * @bdf: "0000:01:00.0" or "01:00.0"; for a physical function with virtual ones that are
+ *	bound to VFIO drivers, and for those, followed by " vf_token=" and the UUID on which
+ *	their users have agreed
  *
  * VFIO resets a device when it is opened, if it can. The container must stay open
  * longer than the device.
  *
- * EINVAL: @bdf is no PCI address. ENODEV: there is no such device, or it is not bound
+ * EINVAL: @bdf is no PCI address, or what follows it is no token. EACCES: the token is
+ * wrong, or missing. ENODEV: there is no such device, or it is not bound
  * to a VFIO driver. ENXIO: it has no IOMMU group. And those of
  * peerbuf_container_add_group().
  */

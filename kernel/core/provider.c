@@ -145,6 +145,12 @@ void peerbuf_provider_set(struct peerbuf_provider *p, enum peerbuf_cause cause,
 }
 EXPORT_SYMBOL_GPL(peerbuf_provider_set);
 
+bool peerbuf_provider_is_blocked(const struct peerbuf_provider *p, enum peerbuf_cause cause)
+{
+	return READ_ONCE(p->facts.blocked[cause]);
+}
+EXPORT_SYMBOL_GPL(peerbuf_provider_is_blocked);
+
 void peerbuf_provider_update(struct peerbuf_provider *p)
 {
 	mutex_lock(&p->lock);

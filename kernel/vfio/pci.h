@@ -18,12 +18,14 @@ struct vfio_region_dma_range;
  * @power_lock: serialises the user's low power calls; outside VFIO's memory lock
  *	and the provider lock
  * @low_power: the user is between low power entry and exit; @power_lock
+ * @function: in the list of functions of SR-IOV devices; pci_sriov.c
  */
 struct peerbuf_vdev {
 	struct vfio_pci_core_device core;
 	struct peerbuf_provider provider;
 	struct mutex power_lock;
 	bool low_power;
+	struct list_head function;
 };
 
 static inline struct peerbuf_vdev *to_peerbuf_vdev(struct vfio_device *vdev)
@@ -56,5 +58,11 @@ int peerbuf_pci_low_power(struct peerbuf_vdev *pv, u32 flags,
 			  void __user *arg, size_t argsz);
 void peerbuf_pci_hook_pm(struct pci_dev *pdev);
 void peerbuf_pci_closed(struct peerbuf_vdev *pv);
+
+/* pci_sriov.c */
+void peerbuf_pci_function_add(struct peerbuf_vdev *pv);
+void peerbuf_pci_function_del(struct peerbuf_vdev *pv);
+bool peerbuf_pci_physfn_lends(struct pci_dev *virtfn);
+void peerbuf_pci_update_virtfns(struct pci_dev *physfn);
 
 #endif /* _PEERBUF_VFIO_PCI_H */

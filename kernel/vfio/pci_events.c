@@ -25,6 +25,28 @@ static struct peerbuf_vdev *pdev_vdev(struct pci_dev *pdev)
 	return container_of(core, struct peerbuf_vdev, core);
 }
 
+/*
+ * What happens to a physical function happens to its virtual functions, and they are told
+ * before it goes on, or after it is over.
+ */
+static void block(struct peerbuf_vdev *pv, enum peerbuf_cause cause)
+{
+	peerbuf_provider_block(&pv->provider, cause);
+	peerbuf_pci_update_virtfns(pv->core.pdev);
+}
+
+static void unblock(struct peerbuf_vdev *pv, enum peerbuf_cause cause)
+{
+	peerbuf_provider_unblock(&pv->provider, cause);
+	peerbuf_pci_update_virtfns(pv->core.pdev);
+}
+
+static void set_error(struct peerbuf_vdev *pv, bool on)
+{
+	peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_ERROR, on);
+	peerbuf_pci_update_virtfns(pv->core.pdev);
+}
+
 /* Do the BARs hold the addresses that the buffers were made of? */
 static bool bars_in_place(struct pci_dev *pdev)
 {
@@ -55,14 +77,16 @@ static bool pci_decoding(struct peerbuf_provider *p)
 
 	if (pdev->current_state != PCI_D0)
 		return false;
-	/* A virtual function has neither the bit nor BARs of its own. */
-	if (pdev->is_virtfn || pdev->no_command_memory)
-		return true;
-	if (!(le16_to_cpu(READ_ONCE(*virt)) & PCI_COMMAND_MEMORY))
-		return false;
 	pci_read_config_word(pdev, PCI_COMMAND, &cmd);
-	return !PCI_POSSIBLE_ERROR(cmd) && (cmd & PCI_COMMAND_MEMORY) &&
-	       bars_in_place(pdev);
+	if (PCI_POSSIBLE_ERROR(cmd))
+		return false;
+	/* A virtual function has neither the bit nor BARs of its own. */
+	if (pdev->is_virtfn)
+		return peerbuf_pci_physfn_lends(pdev);
+	if (pdev->no_command_memory)
+		return true;
+	return (le16_to_cpu(READ_ONCE(*virt)) & PCI_COMMAND_MEMORY) &&
+	       (cmd & PCI_COMMAND_MEMORY) && bars_in_place(pdev);
 }
 
 const struct peerbuf_provider_ops peerbuf_pci_provider_ops = {
@@ -141,16 +165,18 @@ ssize_t peerbuf_pci_write(struct vfio_device *vdev, const char __user *buf,
 				       *ppos & VFIO_PCI_OFFSET_MASK, count);
 
 	if (effect.takes)
-		peerbuf_provider_block(&pv->provider, PEERBUF_CAUSE_CONFIG);
+		block(pv, PEERBUF_CAUSE_CONFIG);
 	ret = vfio_pci_core_write(vdev, buf, count, ppos);
 	if (effect.takes)
-		peerbuf_provider_unblock(&pv->provider, PEERBUF_CAUSE_CONFIG);
-	else if (effect.touches)
+		unblock(pv, PEERBUF_CAUSE_CONFIG);
+	if (effect.touches && !effect.takes) {
 		/*
 		 * Memory may be back; or another thread changed the value after
 		 * we looked, and access is taken away now.
 		 */
 		peerbuf_provider_update(&pv->provider);
+		peerbuf_pci_update_virtfns(pv->core.pdev);
+	}
 	return ret;
 }
 
@@ -231,14 +257,14 @@ void peerbuf_pci_closed(struct peerbuf_vdev *pv)
 {
 	pv->low_power = false;
 	peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_POWER, false);
-	peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_ERROR, false);
+	set_error(pv, false);
 }
 
 /* --------------------------------------------------------- resets and errors */
 
 static void pci_reset_prepare(struct pci_dev *pdev)
 {
-	peerbuf_provider_block(&pdev_vdev(pdev)->provider, PEERBUF_CAUSE_RESET);
+	block(pdev_vdev(pdev), PEERBUF_CAUSE_RESET);
 }
 
 static void pci_reset_done(struct pci_dev *pdev)
@@ -251,22 +277,20 @@ static void pci_reset_done(struct pci_dev *pdev)
 	 * without a word to us until it is resumed.
 	 */
 	if (!pci_channel_offline(pdev))
-		peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_ERROR, false);
-	peerbuf_provider_unblock(&pv->provider, PEERBUF_CAUSE_RESET);
+		set_error(pv, false);
+	unblock(pv, PEERBUF_CAUSE_RESET);
 }
 
 static pci_ers_result_t pci_error_detected(struct pci_dev *pdev,
 					   pci_channel_state_t state)
 {
-	peerbuf_provider_set(&pdev_vdev(pdev)->provider, PEERBUF_CAUSE_ERROR,
-			     true);
+	set_error(pdev_vdev(pdev), true);
 	return vfio_pci_core_aer_err_detected(pdev, state);
 }
 
 static void pci_resume(struct pci_dev *pdev)
 {
-	peerbuf_provider_set(&pdev_vdev(pdev)->provider, PEERBUF_CAUSE_ERROR,
-			     false);
+	set_error(pdev_vdev(pdev), false);
 }
 
 const struct pci_error_handlers peerbuf_pci_err_handlers = {

@@ -27,6 +27,7 @@ static int peerbuf_pci_init_dev(struct vfio_device *vdev)
 	peerbuf_provider_init(&pv->provider, &peerbuf_pci_provider_ops,
 			      dev_name(vdev->dev));
 	mutex_init(&pv->power_lock);
+	INIT_LIST_HEAD(&pv->function);
 	return 0;
 }
 
@@ -34,6 +35,7 @@ static void peerbuf_pci_release_dev(struct vfio_device *vdev)
 {
 	struct peerbuf_vdev *pv = to_peerbuf_vdev(vdev);
 
+	peerbuf_pci_function_del(pv);
 	mutex_destroy(&pv->power_lock);
 	peerbuf_provider_fini(&pv->provider);
 	vfio_pci_core_release_dev(vdev);
@@ -80,7 +82,8 @@ static int peerbuf_pci_feature(struct vfio_device *vdev, u32 flags,
 }
 
 static const struct vfio_device_ops peerbuf_pci_ops = {
-	.name		= "vfio-pci-peerbuf",
+	/* The driver's: vfio-pci-core binds virtual functions to it by this name. */
+	.name		= "vfio_pci_peerbuf",
 	.init		= peerbuf_pci_init_dev,
 	.release	= peerbuf_pci_release_dev,
 	.open_device	= peerbuf_pci_open,
@@ -107,6 +110,7 @@ static int peerbuf_pci_probe(struct pci_dev *pdev, const struct pci_device_id *i
 			       &peerbuf_pci_ops);
 	if (IS_ERR(pv))
 		return PTR_ERR(pv);
+	peerbuf_pci_function_add(pv);
 
 	/* vfio-pci-core expects its own structure here. */
 	dev_set_drvdata(&pdev->dev, &pv->core);

@@ -22,7 +22,8 @@ ABI_TESTS := \
 	iov \
 	fuzz \
 	interop \
-	race
+	race \
+	sriov
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
 VM_PROGRAMS += $(ABI_PROGRAMS)
@@ -56,3 +57,6 @@ $(ACTORS): $(BUILD)/tests/abi/%: tests/abi/%.c $(ACTOR_OBJECTS) $(EXAMPLE_DIR)/p
 		include/uapi/linux/peerbuf.h tests/kmod/peerbuf_test.h $(LIB_STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -I$(EXAMPLE_DIR) -o $@ $< $(ACTOR_OBJECTS) $(LIB_STATIC) -lpthread
+
+# The tool's driver of a device that copies.
+$(BUILD)/tests/abi/sriov: $(BUILD)/tools/peerbuf/test_engine.o $(NVME_OBJECTS)

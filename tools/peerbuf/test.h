@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* peerbuf test: the devices that it can make do DMA. */
-#ifndef PEERBUF_TEST_H
-#define PEERBUF_TEST_H
+#ifndef PEERBUF_TOOL_TEST_H
+#define PEERBUF_TOOL_TEST_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -113,6 +113,16 @@ void peerbuf_provider_set(struct peerbuf_provider *p, enum peerbuf_cause cause,
 			  bool on);
 
 /**
+ * peerbuf_provider_is_blocked - is a cause there?
+ * @p: the provider
+ * @cause: any
+ *
+ * For devices whose memory depends on this one. Takes no lock: who must not miss a change
+ * is told of it after peerbuf_provider_block() or peerbuf_provider_set() has returned.
+ */
+bool peerbuf_provider_is_blocked(const struct peerbuf_provider *p, enum peerbuf_cause cause);
+
+/**
  * peerbuf_provider_update - something about the device may have changed
  * @p: the provider
  *
