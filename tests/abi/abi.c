@@ -2,8 +2,10 @@
 /* What the ABI tests share. */
 #include "abi.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <time.h>
 
 long call(int fd, unsigned long request, void *arg)
 {
@@ -43,4 +45,91 @@ void *pages(size_t length)
 
 	assert_ptr_not_equal(p, MAP_FAILED);
 	return p;
+}
+
+struct peerbuf_iommu_query_buffer query_buffer(struct peerbuf_container *container, uint64_t iova)
+{
+	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = iova };
+
+	assert_int_equal(peerbuf_container_query_buffer(container, &q), 0);
+	return q;
+}
+
+uint32_t bdf_of(const char *role)
+{
+	unsigned int d, b, s, f;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s_BDF", role);
+	assert_int_equal(sscanf(getenv(name), "%x:%x:%x.%x", &d, &b, &s, &f), 4);
+	return d << 16 | b << 8 | s << 3 | f;
+}
+
+bool all(const volatile void *p, size_t length, unsigned char byte)
+{
+	const volatile unsigned char *bytes = p;
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if (bytes[i] != byte)
+			return false;
+	return true;
+}
+
+static sigjmp_buf caught;
+
+static void on_sigbus(int sig)
+{
+	siglongjmp(caught, 1);
+}
+
+bool sigbus(const volatile void *p)
+{
+	struct sigaction act = { .sa_handler = on_sigbus }, old;
+	bool raised = true;
+
+	sigaction(SIGBUS, &act, &old);
+	if (!sigsetjmp(caught, 1)) {
+		(void)*(const volatile char *)p;
+		raised = false;
+	}
+	sigaction(SIGBUS, &old, NULL);
+	return raised;
+}
+
+unsigned long locked(void)
+{
+	char line[128];
+	unsigned long kib = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmLck: %lu", &kib) == 1)
+			break;
+	fclose(f);
+	return kib;
+}
+
+uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+uint64_t rng;
+
+uint32_t rnd(uint32_t n)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return (rng >> 11) % n;
+}
+
+uint64_t pick(const uint64_t *of, size_t n)
+{
+	return of[rnd(n)];
 }

@@ -28,7 +28,32 @@ struct peerbuf_device *open_role(const char *role, uint32_t iommu_type,
 int export_range(struct peerbuf_device *device, int flags, uint64_t offset,
 		 uint64_t length);
 
+/* What is known of the buffer that is mapped at an address of a container. */
+struct peerbuf_iommu_query_buffer query_buffer(struct peerbuf_container *container, uint64_t iova);
+
+/* The PCI address of a role, as the test's kernel module wants it. */
+uint32_t bdf_of(const char *role);
+
 /* Memory of this process. */
 void *pages(size_t length);
+
+/* Is each byte this one? */
+bool all(const volatile void *p, size_t length, unsigned char byte);
+
+/* Does a read of this byte raise SIGBUS? */
+bool sigbus(const volatile void *p);
+
+/* KiB of this process that count as locked. */
+unsigned long locked(void);
+
+/* Milliseconds of the monotonic clock. */
+uint64_t now_ms(void);
+
+/* Numbers that look random, the same for each seed, which is what rng is set to. */
+extern uint64_t rng;
+uint32_t rnd(uint32_t n);
+uint64_t pick(const uint64_t *of, size_t n);
+#define PICK(...) pick((const uint64_t[]){ __VA_ARGS__ },			\
+		       sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
 
 #endif

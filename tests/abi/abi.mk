@@ -44,7 +44,11 @@ DMA_TESTS := \
 	many \
 	interop \
 	ram
-$(DMA_TESTS:%=$(BUILD)/tests/abi/%): $(NVME_OBJECTS)
+$(DMA_TESTS:%=$(BUILD)/tests/abi/%): $(BUILD)/tests/abi/dma.o $(NVME_OBJECTS)
+
+$(BUILD)/tests/abi/dma.o: tests/abi/dma.c tests/abi/dma.h tests/abi/abi.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -c -o $@ $<
 
 # Processes that tests tell what to do, line by line, in the example's protocol: the owner
 # of a device that loses it in every way, and an importer that maps a buffer many times.

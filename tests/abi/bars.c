@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "abi.h"
-#include "../../examples/ssd-to-device/nvme.h"
+#include "dma.h"
 
 #define GIB (1ULL << 30)
 #define IOVA (1ULL << 40)
@@ -43,14 +43,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void dma(uint64_t iova, uint64_t bytes)
-{
-	struct nvme_stats stats;
-
-	assert_int_equal(nvme_read(ssd, 0, bytes, iova, &stats), 0);
-	assert_int_equal(stats.failed, 0);
-}
-
 /* A DMA that the IOMMU stops is no success for the SSD. */
 static void dma_is_stopped(uint64_t iova, uint64_t bytes)
 {
@@ -67,14 +59,6 @@ static void map(int fd, uint64_t length, uint64_t iova)
 static void unmap(uint64_t iova)
 {
 	assert_int_equal(peerbuf_container_unmap_buffer(container, iova), 0);
-}
-
-static struct peerbuf_iommu_query_buffer query(uint64_t iova)
-{
-	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = iova };
-
-	assert_int_equal(peerbuf_container_query_buffer(container, &q), 0);
-	return q;
 }
 
 /* The owner's own view of a part of a BAR. */
@@ -96,7 +80,7 @@ static void paint(volatile uint64_t *p, uint64_t length)
 		p[i] = ~0ULL;
 }
 
-static bool all(volatile uint64_t *p, uint64_t length, uint64_t word)
+static bool all_words(volatile uint64_t *p, uint64_t length, uint64_t word)
 {
 	uint64_t i;
 
@@ -131,7 +115,7 @@ static void a_whole_bar_is_one_buffer_and_one_mapping(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(lseek(fd, 0, SEEK_END), big_size);
 	map(fd, big_size, IOVA);
-	q = query(IOVA);
+	q = query_buffer(container, IOVA);
 	assert_int_equal(q.length, big_size);
 	assert_int_equal(q.nr_ranges, 1);
 	/* Not one page table entry for each 4 KiB: address and IOVA are congruent. */
@@ -139,12 +123,12 @@ static void a_whole_bar_is_one_buffer_and_one_mapping(void **state)
 
 	paint(last, MIB);
 	paint(middle, MIB);
-	dma(IOVA + big_size - PAGE, PAGE);
-	dma(IOVA + middle_offset, PAGE);
-	assert_true(all(last, MIB - PAGE, ~0ULL));
-	assert_true(all(last + (MIB - PAGE) / 8, PAGE, 0));
-	assert_true(all(middle, PAGE, 0));
-	assert_true(all(middle + PAGE / 8, MIB - PAGE, ~0ULL));
+	dma(ssd, IOVA + big_size - PAGE, PAGE);
+	dma(ssd, IOVA + middle_offset, PAGE);
+	assert_true(all_words(last, MIB - PAGE, ~0ULL));
+	assert_true(all_words(last + (MIB - PAGE) / 8, PAGE, 0));
+	assert_true(all_words(middle, PAGE, 0));
+	assert_true(all_words(middle + PAGE / 8, MIB - PAGE, ~0ULL));
 
 	unmap(IOVA);
 	munmap((void *)last, MIB);
@@ -166,9 +150,9 @@ static void more_than_4_gib_in_the_middle_is_mapped(void **state)
 	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, skip, length,
 						      IOVA + PAGE, RW), 0);
 	paint(end, 2 * PAGE);
-	dma(IOVA + PAGE + length - PAGE, PAGE);
-	assert_true(all(end, PAGE, 0));
-	assert_true(all(end + PAGE / 8, PAGE, ~0ULL));
+	dma(ssd, IOVA + PAGE + length - PAGE, PAGE);
+	assert_true(all_words(end, PAGE, 0));
+	assert_true(all_words(end + PAGE / 8, PAGE, ~0ULL));
 	unmap(IOVA + PAGE);
 	munmap((void *)end, 2 * PAGE);
 	close(fd);
@@ -191,21 +175,21 @@ static void many_pieces_are_one_run_of_iova(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(lseek(fd, 0, SEEK_END), MANY * PAGE);
 	map(fd, MANY * PAGE, IOVA);
-	assert_int_equal(query(IOVA).nr_ranges, MANY);
+	assert_int_equal(query_buffer(container, IOVA).nr_ranges, MANY);
 	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
 		volatile uint64_t *piece = p + (MANY - 1 - pieces[i]) * 2 * PAGE / 8;
 
 		paint(piece, 2 * PAGE);
-		dma(IOVA + pieces[i] * PAGE, PAGE);
-		assert_true(all(piece, PAGE, 0));
-		assert_true(all(piece + PAGE / 8, PAGE, ~0ULL));
+		dma(ssd, IOVA + pieces[i] * PAGE, PAGE);
+		assert_true(all_words(piece, PAGE, 0));
+		assert_true(all_words(piece + PAGE / 8, PAGE, ~0ULL));
 	}
 	/* One DMA over many of them. */
 	paint(p, 64 * PAGE);
-	dma(IOVA + (MANY - 32) * PAGE, 32 * PAGE);
+	dma(ssd, IOVA + (MANY - 32) * PAGE, 32 * PAGE);
 	for (i = 0; i < 32; i++) {
-		assert_true(all(p + i * 2 * PAGE / 8, PAGE, 0));
-		assert_true(all(p + (i * 2 + 1) * PAGE / 8, PAGE, ~0ULL));
+		assert_true(all_words(p + i * 2 * PAGE / 8, PAGE, 0));
+		assert_true(all_words(p + (i * 2 + 1) * PAGE / 8, PAGE, ~0ULL));
 	}
 	unmap(IOVA);
 	munmap((void *)p, MANY * 2 * PAGE);
@@ -224,8 +208,8 @@ static void adjacent_pieces_are_one(void **state)
 
 	assert_true(fd >= 0);
 	map(fd, 512 * PAGE, IOVA);
-	assert_int_equal(query(IOVA).nr_ranges, 1);
-	assert_int_equal(query(IOVA).page_sizes, 512 * PAGE);
+	assert_int_equal(query_buffer(container, IOVA).nr_ranges, 1);
+	assert_int_equal(query_buffer(container, IOVA).page_sizes, 512 * PAGE);
 	unmap(IOVA);
 	close(fd);
 }
@@ -245,21 +229,21 @@ static void the_same_range_can_be_there_twice(void **state)
 	map(one, 8 * PAGE, IOVA);
 	map(other, 4 * PAGE, IOVA + GIB);
 	paint(p, 4 * PAGE);
-	dma(IOVA, PAGE);
-	assert_true(all(p, PAGE, 0) && all(p + PAGE / 8, PAGE, ~0ULL));
-	dma(IOVA + 5 * PAGE, PAGE);
-	assert_true(all(p, 2 * PAGE, 0) && all(p + 2 * PAGE / 8, PAGE, ~0ULL));
-	dma(IOVA + GIB + 2 * PAGE, PAGE);
-	assert_true(all(p, 3 * PAGE, 0) && all(p + 3 * PAGE / 8, PAGE, ~0ULL));
+	dma(ssd, IOVA, PAGE);
+	assert_true(all_words(p, PAGE, 0) && all_words(p + PAGE / 8, PAGE, ~0ULL));
+	dma(ssd, IOVA + 5 * PAGE, PAGE);
+	assert_true(all_words(p, 2 * PAGE, 0) && all_words(p + 2 * PAGE / 8, PAGE, ~0ULL));
+	dma(ssd, IOVA + GIB + 2 * PAGE, PAGE);
+	assert_true(all_words(p, 3 * PAGE, 0) && all_words(p + 3 * PAGE / 8, PAGE, ~0ULL));
 
 	/* Either can go without the other. */
 	unmap(IOVA);
 	close(one);
 	paint(p, 4 * PAGE);
 	dma_is_stopped(IOVA, PAGE);
-	assert_true(all(p, 4 * PAGE, ~0ULL));
-	dma(IOVA + GIB, PAGE);
-	assert_true(all(p, PAGE, 0));
+	assert_true(all_words(p, 4 * PAGE, ~0ULL));
+	dma(ssd, IOVA + GIB, PAGE);
+	assert_true(all_words(p, PAGE, 0));
 	unmap(IOVA + GIB);
 	munmap((void *)p, 4 * PAGE);
 	close(other);
@@ -273,12 +257,12 @@ static void one_page_like_a_doorbell_is_that_page_only(void **state)
 	assert_true(fd >= 0);
 	map(fd, PAGE, IOVA);
 	paint(p, 3 * PAGE);
-	dma(IOVA, PAGE);
+	dma(ssd, IOVA, PAGE);
 	dma_is_stopped(IOVA + PAGE, PAGE);
 	dma_is_stopped(IOVA - PAGE, PAGE);
-	assert_true(all(p, PAGE, ~0ULL));
-	assert_true(all(p + PAGE / 8, PAGE, 0));
-	assert_true(all(p + 2 * PAGE / 8, PAGE, ~0ULL));
+	assert_true(all_words(p, PAGE, ~0ULL));
+	assert_true(all_words(p + PAGE / 8, PAGE, 0));
+	assert_true(all_words(p + 2 * PAGE / 8, PAGE, ~0ULL));
 	unmap(IOVA);
 	munmap((void *)p, 3 * PAGE);
 	close(fd);
@@ -296,7 +280,7 @@ static void a_read_only_buffer_is_never_written(void **state)
 						      PEERBUF_MAP_READ), 0);
 	paint(p, PAGE);
 	dma_is_stopped(IOVA, PAGE);
-	assert_true(all(p, PAGE, ~0ULL));
+	assert_true(all_words(p, PAGE, ~0ULL));
 	unmap(IOVA);
 	munmap((void *)p, PAGE);
 	close(fd);
@@ -334,16 +318,16 @@ static void memory_of_an_ssd(const char *role, unsigned int bar, uint64_t size,
 	map(fd, range.length, IOVA);
 	p = view(device, bar, range.offset, range.length);
 	paint(p, range.length);
-	dma(IOVA + 8 * PAGE, PAGE);
-	assert_true(all(p, 8 * PAGE, ~0ULL));
-	assert_true(all(p + 8 * PAGE / 8, PAGE, 0));
-	assert_true(all(p + 9 * PAGE / 8, range.length - 9 * PAGE, ~0ULL));
+	dma(ssd, IOVA + 8 * PAGE, PAGE);
+	assert_true(all_words(p, 8 * PAGE, ~0ULL));
+	assert_true(all_words(p + 8 * PAGE / 8, PAGE, 0));
+	assert_true(all_words(p + 9 * PAGE / 8, range.length - 9 * PAGE, ~0ULL));
 	munmap((void *)p, range.length);
 
 	/* Gone with its owner. */
 	peerbuf_device_close(device);
-	assert_int_equal(query(IOVA).state, PEERBUF_STATE_DEAD);
-	assert_false(query(IOVA).flags & PEERBUF_QUERY_MAPPED);
+	assert_int_equal(query_buffer(container, IOVA).state, PEERBUF_STATE_DEAD);
+	assert_false(query_buffer(container, IOVA).flags & PEERBUF_QUERY_MAPPED);
 	unmap(IOVA);
 	close(fd);
 	peerbuf_container_close(c);

@@ -4,8 +4,6 @@
  * exporter, SSD an importer.
  */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -65,30 +63,6 @@ static char *map_buffer(int fd, size_t length)
 static void memory(bool on)
 {
 	assert_true(peerbuf_device_command(bar, on ? 2 : 0, on ? 0 : 2) >= 0);
-}
-
-/* --------------------------------------------------------------------- SIGBUS */
-
-static sigjmp_buf caught;
-
-static void on_sigbus(int sig)
-{
-	siglongjmp(caught, 1);
-}
-
-/* Does a read of this byte raise SIGBUS? */
-static bool sigbus(volatile char *p)
-{
-	struct sigaction act = { .sa_handler = on_sigbus }, old;
-	bool raised = true;
-
-	sigaction(SIGBUS, &act, &old);
-	if (!sigsetjmp(caught, 1)) {
-		(void)*p;
-		raised = false;
-	}
-	sigaction(SIGBUS, &old, NULL);
-	return raised;
 }
 
 /* ----------------------------------------------------------------------- mmap */

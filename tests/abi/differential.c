@@ -61,23 +61,6 @@ static struct run *runs;	/* shared; one of each backend */
 
 /* ------------------------------------------------------------- the sequences */
 
-static uint64_t rng;
-
-static uint32_t rnd(uint32_t n)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return (rng >> 11) % n;
-}
-
-static uint64_t pick(const uint64_t *of, size_t n)
-{
-	return of[rnd(n)];
-}
-#define PICK(...) pick((const uint64_t[]){ __VA_ARGS__ },			\
-		       sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
-
 /* Few places, so that ranges meet: neighbours, overlaps, the same again. */
 static uint64_t some_iova(void)
 {
@@ -198,20 +181,6 @@ static void make_pool(void)
 	place(HOLES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	for (i = 7; i < 512; i += 32)
 		munmap(POOL + HOLES * 2 * PART + i * PAGE, PAGE);
-}
-
-static uint64_t locked(void)
-{
-	char line[128];
-	unsigned long kib = 0;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmLck: %lu", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
 }
 
 static void give_up_privilege(void)

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "abi.h"
+#include "dma.h"
 #include "../kmod/peerbuf_test.h"
-#include "../../examples/ssd-to-device/nvme.h"
 
 #define IOVA (1ULL << 32)
 #define RW (PEERBUF_MAP_READ | PEERBUF_MAP_WRITE)
@@ -45,32 +45,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void dma(uint64_t iova, uint64_t bytes)
-{
-	struct nvme_stats stats;
-
-	assert_int_equal(nvme_read(ssd, 0, bytes, iova, &stats), 0);
-	assert_int_equal(stats.failed, 0);
-}
-
-static bool all(const volatile unsigned char *p, size_t length, unsigned char byte)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		if (p[i] != byte)
-			return false;
-	return true;
-}
-
-static struct peerbuf_iommu_query_buffer query(void)
-{
-	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = IOVA };
-
-	assert_int_equal(peerbuf_container_query_buffer(container, &q), 0);
-	return q;
-}
-
 /* The buffer's memory is @p, painted; a DMA through a mapping lands where it should. */
 static void dma_lands(int fd, unsigned char *p, size_t length)
 {
@@ -78,8 +52,8 @@ static void dma_lands(int fd, unsigned char *p, size_t length)
 
 	memset(p, 0xa5, length);
 	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, length, IOVA, RW), 0);
-	assert_true(query().flags & PEERBUF_QUERY_MAPPED);
-	dma(IOVA + length - 64 * 1024, 64 * 1024);
+	assert_true(query_buffer(container, IOVA).flags & PEERBUF_QUERY_MAPPED);
+	dma(ssd, IOVA + length - 64 * 1024, 64 * 1024);
 	assert_true(all(p, length - 64 * 1024, 0xa5));
 	assert_true(all(p + length - 64 * 1024, 64 * 1024, 0));
 	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
@@ -87,10 +61,10 @@ static void dma_lands(int fd, unsigned char *p, size_t length)
 	/* A part of it, and nothing beside that part. */
 	memset(p, 0xa5, length);
 	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, skip, part, IOVA, RW), 0);
-	dma(IOVA - 64 * 1024, 64 * 1024);
-	dma(IOVA + part, 64 * 1024);
+	dma(ssd, IOVA - 64 * 1024, 64 * 1024);
+	dma(ssd, IOVA + part, 64 * 1024);
 	assert_true(all(p, length, 0xa5));
-	dma(IOVA, part);
+	dma(ssd, IOVA, part);
 	assert_true(all(p, skip, 0xa5));
 	assert_true(all(p + skip, part, 0));
 	assert_true(all(p + skip + part, length - skip - part, 0xa5));
@@ -187,8 +161,8 @@ static void tens_of_thousands_of_pages_are_one_run_of_iovas(void **state)
 
 	memset(p, 0xa5, length);
 	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, length, IOVA, RW), 0);
-	assert_true(query().nr_ranges > 1);
-	dma(IOVA, length);
+	assert_true(query_buffer(container, IOVA).nr_ranges > 1);
+	dma(ssd, IOVA, length);
 	assert_true(all(p, length, 0));
 	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
 	munmap(p, length);
@@ -203,10 +177,10 @@ static void a_mapping_keeps_the_memory_when_the_fd_is_gone(void **state)
 	memset(p, 0xa5, 4 * MIB);
 	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, 4 * MIB, IOVA, RW), 0);
 	close(fd);
-	dma(IOVA, MIB);
+	dma(ssd, IOVA, MIB);
 	assert_true(all(p, MIB, 0));
 	munmap(p, 4 * MIB);
-	dma(IOVA, MIB);
+	dma(ssd, IOVA, MIB);
 	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
 }
 
@@ -335,8 +309,8 @@ static void a_native_scatterlist_is_mapped_and_checked_too(void **state)
 	p = v;
 	memset(p, 0xa5, 64 * MIB);
 	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, 2 * MIB, IOVA, RW), 0);
-	assert_int_equal(query().nr_ranges, 2);
-	dma(IOVA, 2 * MIB);
+	assert_int_equal(query_buffer(container, IOVA).nr_ranges, 2);
+	dma(ssd, IOVA, 2 * MIB);
 	assert_true(all(p + 8 * MIB, MIB, 0));
 	assert_true(all(p + 2 * MIB, MIB, 0));
 	assert_true(all(p + 3 * MIB, 5 * MIB, 0xa5));
@@ -372,19 +346,19 @@ static void a_buffer_that_moves_is_followed(void **state)
 	memset(p + 8 * MIB, 0xa5, MIB);
 	memset(p + 34 * MIB, 0xa5, MIB);
 	memset(p + 40 * MIB, 0xa5, MIB);
-	dma(IOVA + MIB, 4096);
+	dma(ssd, IOVA + MIB, 4096);
 	assert_true(all(p + 2 * MIB, 4096, 0));
 
 	assert_int_equal(call(test, PBT_MOVE, &move), 0);
 	/* Gone at once; back when the kernel has mapped it anew. */
-	while (query().restores == 0)
+	while (query_buffer(container, IOVA).restores == 0)
 		usleep(1000);
-	assert_int_equal(query().error, 0);
-	assert_int_equal(query().revokes, 1);
-	assert_true(query().flags & PEERBUF_QUERY_MAPPED);
+	assert_int_equal(query_buffer(container, IOVA).error, 0);
+	assert_int_equal(query_buffer(container, IOVA).revokes, 1);
+	assert_true(query_buffer(container, IOVA).flags & PEERBUF_QUERY_MAPPED);
 	assert_int_equal(read(event, &count, 8), 8);
 
-	dma(IOVA, 2 * MIB);
+	dma(ssd, IOVA, 2 * MIB);
 	assert_true(all(p + 40 * MIB, MIB, 0));
 	assert_true(all(p + 34 * MIB, MIB, 0));
 	assert_true(all(p + 8 * MIB, MIB, 0xa5));
@@ -393,16 +367,16 @@ static void a_buffer_that_moves_is_followed(void **state)
 	/* It moves where nothing may be mapped: the mapping stays absent, and says why. */
 	move.by = 1LL << 40;
 	assert_int_equal(call(test, PBT_MOVE, &move), 0);
-	while (query().restores == 1)
+	while (query_buffer(container, IOVA).restores == 1)
 		usleep(1000);
-	assert_int_equal(query().error, -EOPNOTSUPP);
-	assert_false(query().flags & PEERBUF_QUERY_MAPPED);
+	assert_int_equal(query_buffer(container, IOVA).error, -EOPNOTSUPP);
+	assert_false(query_buffer(container, IOVA).flags & PEERBUF_QUERY_MAPPED);
 	move.by = -move.by;
 	assert_int_equal(call(test, PBT_MOVE, &move), 0);
-	while (query().restores == 2)
+	while (query_buffer(container, IOVA).restores == 2)
 		usleep(1000);
-	assert_int_equal(query().error, 0);
-	assert_true(query().flags & PEERBUF_QUERY_MAPPED);
+	assert_int_equal(query_buffer(container, IOVA).error, 0);
+	assert_true(query_buffer(container, IOVA).flags & PEERBUF_QUERY_MAPPED);
 
 	/* Ended in the middle of a move. */
 	assert_int_equal(call(test, PBT_MOVE, &move), 0);

@@ -133,24 +133,10 @@ static struct peerbuf_device *ssd, *bar;
 static unsigned char *ram, *mmio;
 static int fd, group = -1;
 static bool joined;
-static uint64_t seed, rng;
+static uint64_t seed;
 static unsigned int calls_made;
 static char what[160];
 
-static uint32_t rnd(uint32_t n)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return (rng >> 11) % n;
-}
-
-static uint64_t pick(const uint64_t *of, size_t n)
-{
-	return of[rnd(n)];
-}
-#define PICK(...) pick((const uint64_t[]){ __VA_ARGS__ },			\
-		       sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
 #define TELL(...) snprintf(what, sizeof(what), __VA_ARGS__)
 
 static uint64_t some_iova(void)

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "abi.h"
-#include "../../examples/ssd-to-device/nvme.h"
+#include "dma.h"
+
+/* What the SSD writes at a time. */
+#define PART (64 * 1024)
 
 #define IOVA (1ULL << 32)
 #define RAM_IOVA (1ULL << 33)
@@ -47,7 +50,7 @@ static unsigned long told(const char *name)
 	return value;
 }
 
-static const char *bdf_of(const char *role)
+static const char *name_of(const char *role)
 {
 	char name[32];
 
@@ -61,7 +64,7 @@ static int open_group(const char *role)
 	char path[96], target[256] = "";
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", bdf_of(role));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", name_of(role));
 	assert_true(readlink(path, target, sizeof(target) - 1) > 0);
 	snprintf(path, sizeof(path), "/dev/vfio%s", strrchr(target, '/'));
 	fd = open(path, O_RDWR);
@@ -101,7 +104,7 @@ static int container_of_group(const char *role, int *group)
 
 static int device_of(int group, const char *role)
 {
-	int fd = call(group, VFIO_GROUP_GET_DEVICE_FD, (void *)bdf_of(role));
+	int fd = call(group, VFIO_GROUP_GET_DEVICE_FD, (void *)name_of(role));
 
 	assert_true(fd >= 0);
 	return fd;
@@ -249,7 +252,7 @@ static int open_two(void **state)
 		return 1;
 	fd = peerbuf_container_fd(container);
 	ram = pages(4 * MIB);
-	return peerbuf_device_open(container, bdf_of("EDU"), &edu);
+	return peerbuf_device_open(container, name_of("EDU"), &edu);
 }
 
 static int close_two(void **state)
@@ -264,26 +267,6 @@ static int close_two(void **state)
 	return 0;
 }
 
-static bool all(const volatile unsigned char *p, size_t length, unsigned char byte)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		if (p[i] != byte)
-			return false;
-	return true;
-}
-
-/* The disk is all zeros. */
-static bool lands(struct nvme *ssd, uint64_t iova, unsigned char *p)
-{
-	struct nvme_stats stats;
-
-	memset(p, 0x5a, 64 * 1024);
-	assert_int_equal(nvme_read(ssd, 0, 64 * 1024, iova, &stats), 0);
-	return all(p, 64 * 1024, 0);
-}
-
 static void a_domain_that_joins_has_all_that_is_mapped(void **state)
 {
 	struct nvme *ssd;
@@ -292,12 +275,12 @@ static void a_domain_that_joins_has_all_that_is_mapped(void **state)
 	assert_int_equal(map_ram(fd, ram, 4 * MIB), 0);
 	assert_int_equal(map_buffer(fd, buffer, IOVA, 4 * MIB, RW), 0);
 	parameter("refuse_attach", "1");
-	assert_int_equal(nvme_open(container, bdf_of("SSD"), 10000, &ssd), 0);
+	assert_int_equal(nvme_open(container, name_of("SSD"), 10000, &ssd), 0);
 	assert_int_equal(told("refuse_attach"), 0);
-	assert_true(lands(ssd, RAM_IOVA, ram));
-	assert_true(lands(ssd, RAM_IOVA + 3 * MIB, ram + 3 * MIB));
-	assert_true(lands(ssd, IOVA, memory));
-	assert_true(lands(ssd, IOVA + 3 * MIB, memory + 3 * MIB));
+	assert_true(lands(ssd, RAM_IOVA, ram, PART));
+	assert_true(lands(ssd, RAM_IOVA + 3 * MIB, ram + 3 * MIB, PART));
+	assert_true(lands(ssd, IOVA, memory, PART));
+	assert_true(lands(ssd, IOVA + 3 * MIB, memory + 3 * MIB, PART));
 	assert_true(query(fd).flags & PEERBUF_QUERY_MAPPED);
 
 	/* A revoke shuts both out; a restore lets both in. */
@@ -307,13 +290,13 @@ static void a_domain_that_joins_has_all_that_is_mapped(void **state)
 	assert_true(query(fd).flags & PEERBUF_QUERY_MAPPED);
 	assert_int_equal(query(fd).revokes, 1);
 	assert_int_equal(query(fd).restores, 1);
-	assert_true(lands(ssd, IOVA + MIB, memory + MIB));
+	assert_true(lands(ssd, IOVA + MIB, memory + MIB, PART));
 
 	/* Made while there are two, and gone from both. */
 	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
-	assert_false(lands(ssd, IOVA, memory));
+	assert_false(lands(ssd, IOVA, memory, PART));
 	assert_int_equal(map_buffer(fd, buffer, IOVA, 4 * MIB, RW), 0);
-	assert_true(lands(ssd, IOVA, memory));
+	assert_true(lands(ssd, IOVA, memory, PART));
 	nvme_close(ssd);
 }
 
@@ -324,11 +307,11 @@ static void a_revoked_buffer_appears_in_it_at_the_restore(void **state)
 	assert_int_equal(map_buffer(fd, buffer, IOVA, 4 * MIB, RW), 0);
 	assert_true(peerbuf_device_command(bar, 0, 2) >= 0);
 	parameter("refuse_attach", "1");
-	assert_int_equal(nvme_open(container, bdf_of("SSD"), 10000, &ssd), 0);
+	assert_int_equal(nvme_open(container, name_of("SSD"), 10000, &ssd), 0);
 	assert_false(query(fd).flags & PEERBUF_QUERY_MAPPED);
 	assert_true(peerbuf_device_command(bar, 2, 0) >= 0);
 	assert_true(query(fd).flags & PEERBUF_QUERY_MAPPED);
-	assert_true(lands(ssd, IOVA, memory));
+	assert_true(lands(ssd, IOVA, memory, PART));
 	nvme_close(ssd);
 }
 
@@ -396,11 +379,11 @@ static void mappings_live_on_in_the_domain_that_is_left(void **state)
 	close(fd);
 
 	assert_int_equal(peerbuf_container_open(PEERBUF_IOMMU, &container), 0);
-	assert_int_equal(nvme_open(container, bdf_of("SSD"), 10000, &ssd), 0);
+	assert_int_equal(nvme_open(container, name_of("SSD"), 10000, &ssd), 0);
 	assert_int_equal(map_buffer(peerbuf_container_fd(container), buffer, IOVA, MIB, RW), 0);
-	assert_true(lands(ssd, IOVA, memory));
+	assert_true(lands(ssd, IOVA, memory, PART));
 	nvme_close(ssd);
-	assert_int_equal(peerbuf_device_open(container, bdf_of("EDU"), &edu), 0);
+	assert_int_equal(peerbuf_device_open(container, name_of("EDU"), &edu), 0);
 }
 
 /* ------------------------------------------------------ windows for interrupts */
@@ -443,7 +426,7 @@ static void the_window_of_interrupts_is_set_up_once_for_a_domain(void **state)
 	leave(ssd);
 	close(fd);
 	assert_int_equal(peerbuf_container_open(PEERBUF_IOMMU, &container), 0);
-	assert_int_equal(peerbuf_device_open(container, bdf_of("EDU"), &edu), 0);
+	assert_int_equal(peerbuf_device_open(container, name_of("EDU"), &edu), 0);
 }
 
 static int reset_faults(void **state)

@@ -51,16 +51,6 @@ static struct nvme *ssd;
 static uint64_t bar_start;
 static FILE *table;
 
-static uint32_t bdf_of(const char *role)
-{
-	unsigned int d, b, s, f;
-	char name[32];
-
-	snprintf(name, sizeof(name), "%s_BDF", role);
-	assert_int_equal(sscanf(getenv(name), "%x:%x:%x.%x", &d, &b, &s, &f), 4);
-	return d << 16 | b << 8 | s << 3 | f;
-}
-
 static int setup(void **state)
 {
 	char path[128], line[128] = "";
@@ -132,16 +122,6 @@ static const char *leak(int fd)
 		assert_int_equal(ioctl(test, PBT_PUT, fd), 0);
 	close(test);
 	return note;
-}
-
-static bool all(const volatile unsigned char *p, size_t length, unsigned char byte)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		if (p[i] != byte)
-			return false;
-	return true;
 }
 
 /* What a process sees of it; for writing, with the CPU's access announced. */

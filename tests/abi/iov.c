@@ -6,8 +6,6 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi.h"
@@ -18,16 +16,6 @@
 
 static struct peerbuf_container *containers[2], *importer;
 static struct peerbuf_device *vf[2], *ssd;
-
-static uint32_t bdf_of(const char *role)
-{
-	unsigned int d, b, s, f;
-	char name[32];
-
-	snprintf(name, sizeof(name), "%s_BDF", role);
-	assert_int_equal(sscanf(getenv(name), "%x:%x:%x.%x", &d, &b, &s, &f), 4);
-	return d << 16 | b << 8 | s << 3 | f;
-}
 
 static int setup(void **state)
 {
@@ -98,14 +86,6 @@ static struct pbt_status status(int test)
 
 	assert_int_equal(call(test, PBT_STATUS, &s), 0);
 	return s;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ------------------------------------------------------------------------ IOV */

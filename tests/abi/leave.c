@@ -6,7 +6,6 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi.h"
@@ -56,14 +55,6 @@ static unsigned int flushes(void)
 		n += strstr(line, me) && strstr(line, " flush: ");
 	fclose(f);
 	return n;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static int import(int dmabuf, uint32_t flags, uint32_t slow_ms, uint32_t fence_ms)

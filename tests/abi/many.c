@@ -4,15 +4,13 @@
  * the exporter's own among them, and everything closed in every order.
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "abi.h"
-#include "../../examples/ssd-to-device/nvme.h"
+#include "dma.h"
 
 #define IOVA (1ULL << 32)
 #define RW (PEERBUF_MAP_READ | PEERBUF_MAP_WRITE)
@@ -53,37 +51,9 @@ static int map(struct peerbuf_container *c, int event, uint64_t offset, uint64_t
 	return peerbuf_container_map_buffer(c, buffer, event, offset, length, iova, flags);
 }
 
-static struct peerbuf_iommu_query_buffer query(struct peerbuf_container *c, uint64_t iova)
-{
-	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = iova };
-
-	assert_int_equal(peerbuf_container_query_buffer(c, &q), 0);
-	return q;
-}
-
 static bool mapped(struct peerbuf_container *c, uint64_t iova)
 {
-	return query(c, iova).flags & PEERBUF_QUERY_MAPPED;
-}
-
-static bool all(const volatile unsigned char *p, size_t length, unsigned char byte)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		if (p[i] != byte)
-			return false;
-	return true;
-}
-
-/* The disk is all zeros. */
-static bool lands(uint64_t iova, unsigned char *p)
-{
-	struct nvme_stats stats;
-
-	memset(p, 0x5a, PART);
-	assert_int_equal(nvme_read(ssd, 0, PART, iova, &stats), 0);
-	return all(p, PART, 0);
+	return query_buffer(c, iova).flags & PEERBUF_QUERY_MAPPED;
 }
 
 static void off(void)
@@ -114,10 +84,10 @@ static void several_mappings_in_one_container(void **state)
 	assert_int_equal(map(importer, event[1], 2 * MIB, 4 * MIB, at[1], RW), 0);
 	assert_int_equal(map(importer, event[2], 2 * MIB, 4 * MIB, at[2], PEERBUF_MAP_READ), 0);
 	/* The same memory, by two ways; the third may only be read. */
-	assert_true(lands(at[0] + 2 * MIB, memory + 2 * MIB));
-	assert_true(lands(at[1], memory + 2 * MIB));
-	assert_true(lands(at[1] + 4 * MIB - PART, memory + 6 * MIB - PART));
-	assert_false(lands(at[2], memory + 2 * MIB));
+	assert_true(lands(ssd, at[0] + 2 * MIB, memory + 2 * MIB, PART));
+	assert_true(lands(ssd, at[1], memory + 2 * MIB, PART));
+	assert_true(lands(ssd, at[1] + 4 * MIB - PART, memory + 6 * MIB - PART, PART));
+	assert_false(lands(ssd, at[2], memory + 2 * MIB, PART));
 
 	off();
 	for (i = 0; i < 3; i++) {
@@ -130,16 +100,16 @@ static void several_mappings_in_one_container(void **state)
 	assert_int_equal(events(event[1]), 0);
 	assert_int_equal(events(event[0]), 1);
 	assert_true(mapped(importer, at[0]) && mapped(importer, at[2]));
-	assert_true(lands(at[0], memory));
-	assert_false(lands(at[1], memory + 2 * MIB));
+	assert_true(lands(ssd, at[0], memory, PART));
+	assert_false(lands(ssd, at[1], memory + 2 * MIB, PART));
 	/* Its place is free again, for another part. */
 	assert_int_equal(map(importer, -1, 0, MIB, at[1], RW), 0);
-	assert_true(lands(at[1], memory));
+	assert_true(lands(ssd, at[1], memory, PART));
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(peerbuf_container_unmap_buffer(importer, at[i]), 0);
 		close(event[i]);
 	}
-	assert_false(lands(at[0], memory));
+	assert_false(lands(ssd, at[0], memory, PART));
 }
 
 static void one_buffer_in_several_containers(void **state)
@@ -154,7 +124,7 @@ static void one_buffer_in_several_containers(void **state)
 	/* The same IOVA in each: they have nothing to do with each other. */
 	for (i = 0; i < 4; i++)
 		assert_int_equal(map(c[i], -1, 0, SIZE, IOVA, RW), 0);
-	assert_int_equal(query(exporter, IOVA).reason, PEERBUF_REASON_SAME_DEVICE);
+	assert_int_equal(query_buffer(exporter, IOVA).reason, PEERBUF_REASON_SAME_DEVICE);
 	off();
 	for (i = 0; i < 4; i++)
 		assert_false(mapped(c[i], IOVA));
@@ -166,13 +136,13 @@ static void one_buffer_in_several_containers(void **state)
 		if (i == 2)
 			continue;
 		assert_true(mapped(c[i], IOVA));
-		assert_int_equal(query(c[i], IOVA).restores, 1);
+		assert_int_equal(query_buffer(c[i], IOVA).restores, 1);
 	}
 	/* And one while it is not. */
 	peerbuf_device_close(d[1]);
 	peerbuf_container_close(c[3]);
 	assert_int_equal(peerbuf_container_unmap_buffer(exporter, IOVA), 0);
-	assert_true(lands(IOVA, memory));
+	assert_true(lands(ssd, IOVA, memory, PART));
 	assert_int_equal(peerbuf_container_unmap_buffer(importer, IOVA), 0);
 }
 
@@ -182,18 +152,18 @@ static void a_mapping_is_the_same_after_every_reset(void **state)
 	int i;
 
 	assert_int_equal(map(importer, -1, 0, SIZE, IOVA, RW), 0);
-	first = query(importer, IOVA);
+	first = query_buffer(importer, IOVA);
 	for (i = 1; i <= 20; i++) {
 		if (i % 5)
 			off(), on();
 		else
 			assert_int_equal(peerbuf_device_reset(bar), 0);
-		q = query(importer, IOVA);
+		q = query_buffer(importer, IOVA);
 		assert_int_equal(q.revokes, i);
 		assert_int_equal(q.restores, i);
 		q.revokes = q.restores = 0;
 		assert_memory_equal(&q, &first, sizeof(q));
-		assert_true(lands(IOVA + SIZE - PART, memory + SIZE - PART));
+		assert_true(lands(ssd, IOVA + SIZE - PART, memory + SIZE - PART, PART));
 	}
 	assert_int_equal(peerbuf_container_unmap_buffer(importer, IOVA), 0);
 }
@@ -234,7 +204,7 @@ static void close_in_order(const int *order)
 		if (!there[MAPPING] || !there[IMPORTER])
 			continue;
 		assert_int_equal(mapped(ci, IOVA), there[EXPORTER]);
-		assert_int_equal(query(ci, IOVA).state, there[EXPORTER] ? PEERBUF_STATE_LIVE :
+		assert_int_equal(query_buffer(ci, IOVA).state, there[EXPORTER] ? PEERBUF_STATE_LIVE :
 									  PEERBUF_STATE_DEAD);
 	}
 }

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "abi.h"
-#include "../../examples/ssd-to-device/nvme.h"
+#include "dma.h"
 
 #define IOVA (1ULL << 32)
 #define HUGE_IOVA (1ULL << 34)
@@ -61,43 +61,11 @@ static long unmap(uint64_t length)
 	return ret ?: (long)arg.size;
 }
 
-static bool all(const volatile unsigned char *p, size_t length, unsigned char byte)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		if (p[i] != byte)
-			return false;
-	return true;
-}
-
-static void dma(uint64_t at)
+static void write_part(uint64_t at)
 {
 	struct nvme_stats stats;
 
 	assert_int_equal(nvme_read(ssd, 0, PART, IOVA + at, &stats), 0);
-}
-
-/* The disk is all zeros. */
-static bool lands(uint64_t at, unsigned char *p)
-{
-	memset(p, 0x5a, PART);
-	dma(at);
-	return all(p, PART, 0);
-}
-
-static unsigned long locked(void)
-{
-	char line[128];
-	unsigned long kib = 0;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmLck: %lu", &kib) == 1)
-			break;
-	fclose(f);
-	return kib;
 }
 
 /* Runs in another process; it says what was wrong by its exit status. */
@@ -121,15 +89,15 @@ static void works(unsigned char *p, size_t length)
 
 	assert_int_equal(map(p, length, RW), 0);
 	assert_int_equal(locked() - before, length >> 10);
-	assert_true(lands(0, p));
-	assert_true(lands(length - PART, p + length - PART));
+	assert_true(lands(ssd, IOVA, p, PART));
+	assert_true(lands(ssd, IOVA + length - PART, p + length - PART, PART));
 	assert_int_equal(unmap(length), length);
 	assert_int_equal(locked(), before);
 	memset(p, 0x5a, PART);
-	dma(0);
+	write_part(0);
 	assert_true(all(p, PART, 0x5a));
 	assert_int_equal(map(p + PAGE, length - 2 * PAGE, RW), 0);
-	assert_true(lands(0, p + PAGE));
+	assert_true(lands(ssd, IOVA, p + PAGE, PART));
 	assert_int_equal(unmap(length - 2 * PAGE), length - 2 * PAGE);
 }
 
@@ -140,7 +108,7 @@ static void small_pages(void **state)
 	madvise(p, 4 * MIB, MADV_NOHUGEPAGE);
 	/* Nothing of it has been touched yet. */
 	assert_int_equal(map(p, 4 * MIB, RW), 0);
-	assert_true(lands(MIB, p + MIB));
+	assert_true(lands(ssd, IOVA + MIB, p + MIB, PART));
 	assert_int_equal(unmap(4 * MIB), 4 * MIB);
 	works(p, 4 * MIB);
 	munmap(p, 4 * MIB);
@@ -181,7 +149,7 @@ static void a_memfd(void **state)
 	/* It is the file's memory, wherever it is mapped, and stays so. */
 	assert_int_equal(map(p, MIB, RW), 0);
 	munmap(p, 4 * MIB);
-	assert_true(lands(0, q));
+	assert_true(lands(ssd, IOVA, q, PART));
 	assert_int_equal(unmap(MIB), MIB);
 	munmap(q, 4 * MIB);
 	close(file);
@@ -214,12 +182,12 @@ static void read_only_memory_is_not_written(void **state)
 	assert_int_equal(map(p, MIB, RW), -EFAULT);
 	assert_int_equal(map(p, MIB, VFIO_DMA_MAP_FLAG_WRITE), -EFAULT);
 	assert_int_equal(map(p, MIB, R), 0);
-	dma(0);
+	write_part(0);
 	assert_true(all(q, PART, 0x5a));
 	assert_int_equal(unmap(MIB), MIB);
 	/* The right to write that is not asked for is not given either. */
 	assert_int_equal(map(q, MIB, R), 0);
-	dma(0);
+	write_part(0);
 	assert_true(all(q, PART, 0x5a));
 	assert_int_equal(unmap(MIB), MIB);
 	munmap(p, MIB);
@@ -243,7 +211,7 @@ static void a_mapping_outlives_its_process(void **state)
 	assert_int_equal(child_says(maps_and_ends, p), 0);
 	/* It was the child's account, and went with it. */
 	assert_int_equal(locked(), before);
-	assert_true(lands(0, p));
+	assert_true(lands(ssd, IOVA, p, PART));
 	assert_int_equal(unmap(MIB), MIB);
 	assert_int_equal(locked(), before);
 	munmap(p, MIB);
@@ -264,7 +232,7 @@ static void a_mapping_outlives_its_program(void **state)
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	assert_int_equal(child_says(maps_and_execs, p), 0);
-	assert_true(lands(0, p));
+	assert_true(lands(ssd, IOVA, p, PART));
 	assert_int_equal(unmap(MIB), MIB);
 	munmap(p, MIB);
 }
@@ -305,10 +273,10 @@ static void a_fork_leaves_the_memory_with_the_parent(void **state)
 	assert_int_equal(map(p, MIB, RW), 0);
 	assert_int_equal(child_says(writes, p), 0);
 	assert_true(all(p, MIB, 1));
-	assert_true(lands(0, p));
+	assert_true(lands(ssd, IOVA, p, PART));
 	/* Also while a child shares it. */
 	memset(p, 2, MIB);
-	assert_true(lands(MIB - PART, p + MIB - PART));
+	assert_true(lands(ssd, IOVA + MIB - PART, p + MIB - PART, PART));
 	assert_int_equal(unmap(MIB), MIB);
 	munmap(p, MIB);
 }
@@ -321,8 +289,8 @@ static void the_memory_is_not_given_away_while_it_is_mapped(void **state)
 	munmap(p, 4 * MIB);
 	others = pages(64 * MIB);
 	memset(others, 0x5a, 64 * MIB);
-	dma(0);
-	dma(2 * MIB);
+	write_part(0);
+	write_part(2 * MIB);
 	assert_true(all(others, 64 * MIB, 0x5a));
 	assert_int_equal(unmap(4 * MIB), 4 * MIB);
 	munmap(others, 64 * MIB);
@@ -479,8 +447,8 @@ static void every_allocation_can_fail(void **state)
 	assert_int_equal(map_buffer(), 0);
 	fail_each("SET_CONTAINER", nothing, join, undo_join);
 	fail_each("SET_CONTAINER, a new domain", refuse_attach, join, undo_join);
-	assert_true(lands(0, small));
-	assert_true(lands(4 * MIB - PART, small + 4 * MIB - PART));
+	assert_true(lands(ssd, IOVA, small, PART));
+	assert_true(lands(ssd, IOVA + 4 * MIB - PART, small + 4 * MIB - PART, PART));
 	undo_buffer();
 	undo_scattered();
 	assert_int_equal(locked(), before);

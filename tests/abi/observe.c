@@ -26,16 +26,6 @@ static struct peerbuf_ram *ram;
 static uint64_t bar_start;
 static char text[256 * 1024];
 
-static uint32_t bdf_of(const char *role)
-{
-	unsigned int d, b, s, f;
-	char name[32];
-
-	snprintf(name, sizeof(name), "%s_BDF", role);
-	assert_int_equal(sscanf(getenv(name), "%x:%x:%x.%x", &d, &b, &s, &f), 4);
-	return d << 16 | b << 8 | s << 3 | f;
-}
-
 static int setup(void **state)
 {
 	char path[128], line[128] = "";

@@ -26,16 +26,6 @@ static unsigned int away;
 static bool stop;
 static unsigned int done_something, were_refused;
 
-static uint32_t bdf_of(const char *role)
-{
-	unsigned int d, b, s, f;
-	char name[32];
-
-	snprintf(name, sizeof(name), "%s_BDF", role);
-	assert_int_equal(sscanf(getenv(name), "%x:%x:%x.%x", &d, &b, &s, &f), 4);
-	return d << 16 | b << 8 | s << 3 | f;
-}
-
 static int setup(void **state)
 {
 	ssd = open_role("SSD", PEERBUF_IOMMU, &container);

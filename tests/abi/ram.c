@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <linux/dma-buf.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -15,8 +14,8 @@
 #include <unistd.h>
 
 #include "abi.h"
+#include "dma.h"
 #include "../kmod/peerbuf_test.h"
-#include "../../examples/ssd-to-device/nvme.h"
 
 #define IOVA (1ULL << 32)
 #define RW (PEERBUF_MAP_READ | PEERBUF_MAP_WRITE)
@@ -76,54 +75,6 @@ static void unmap(void)
 	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
 }
 
-/* The SSD writes zeros. */
-static void dma(uint64_t iova, uint64_t bytes)
-{
-	struct nvme_stats stats;
-
-	assert_int_equal(nvme_read(ssd, 0, bytes, iova, &stats), 0);
-	assert_int_equal(stats.failed, 0);
-}
-
-static bool all(const volatile unsigned char *p, size_t length, unsigned char byte)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		if (p[i] != byte)
-			return false;
-	return true;
-}
-
-static struct peerbuf_iommu_query_buffer mapping(void)
-{
-	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = IOVA };
-
-	assert_int_equal(peerbuf_container_query_buffer(container, &q), 0);
-	return q;
-}
-
-static sigjmp_buf caught;
-
-static void on_sigbus(int sig)
-{
-	siglongjmp(caught, 1);
-}
-
-static bool sigbus(volatile unsigned char *p)
-{
-	struct sigaction act = { .sa_handler = on_sigbus }, old;
-	bool raised = true;
-
-	sigaction(SIGBUS, &act, &old);
-	if (!sigsetjmp(caught, 1)) {
-		(void)*p;
-		raised = false;
-	}
-	sigaction(SIGBUS, &old, NULL);
-	return raised;
-}
-
 /* ------------------------------------------------------------------- importers */
 
 static void a_device_of_a_container_reaches_the_memory(void **state)
@@ -133,9 +84,9 @@ static void a_device_of_a_container_reaches_the_memory(void **state)
 
 	memset(p, 0xa5, 4 * MIB);
 	assert_int_equal(map(fd, 0, 4 * MIB), 0);
-	assert_true(mapping().flags & PEERBUF_QUERY_ENFORCED);
-	assert_int_equal(mapping().route, PEERBUF_ROUTE_UNKNOWN);
-	dma(IOVA + MIB, 64 * 1024);
+	assert_true(query_buffer(container, IOVA).flags & PEERBUF_QUERY_ENFORCED);
+	assert_int_equal(query_buffer(container, IOVA).route, PEERBUF_ROUTE_UNKNOWN);
+	dma(ssd, IOVA + MIB, 64 * 1024);
 	assert_true(all(p, MIB, 0xa5));
 	assert_true(all(p + MIB, 64 * 1024, 0));
 	assert_true(all(p + MIB + 64 * 1024, 3 * MIB - 64 * 1024, 0xa5));
@@ -143,7 +94,7 @@ static void a_device_of_a_container_reaches_the_memory(void **state)
 	/* It is RAM, so no route has to be known. */
 	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, PAGE, MIB, IOVA,
 						      RW | PEERBUF_MAP_STRICT), 0);
-	dma(IOVA, 4096);
+	dma(ssd, IOVA, 4096);
 	assert_true(all(p + PAGE, PAGE, 0));
 	assert_true(all(p, PAGE, 0xa5));
 	unmap();
@@ -262,7 +213,7 @@ static void a_cpu_access_is_announced_with_importers_and_without(void **state)
 	assert_int_equal(call(fd, DMA_BUF_IOCTL_SYNC, &begin), 0);
 	memset(p, 0xa5, MIB);
 	assert_int_equal(call(fd, DMA_BUF_IOCTL_SYNC, &end), 0);
-	dma(IOVA, 4096);
+	dma(ssd, IOVA, 4096);
 	assert_int_equal(call(fd, DMA_BUF_IOCTL_SYNC, &begin), 0);
 	assert_true(all(p, 4096, 0));
 	assert_int_equal(call(fd, DMA_BUF_IOCTL_SYNC, &end), 0);
@@ -291,7 +242,7 @@ static void made_read_only_it_is_so_for_everybody(void **state)
 	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, MIB, IOVA,
 						      PEERBUF_MAP_READ), 0);
 	memset(p, 0xa5, MIB);
-	dma(IOVA, 4096);
+	dma(ssd, IOVA, 4096);
 	assert_true(all(p, MIB, 0xa5));
 	unmap();
 	/* A kernel importer that wants to write. */
@@ -315,9 +266,9 @@ static void huge_pages_stay_huge(void **state)
 	fd = peerbuf_ram_export(ram, mem, O_RDWR, 0, 4 * HUGE_PAGE, 0);
 	assert_true(fd >= 0);
 	assert_int_equal(map(fd, 0, 4 * HUGE_PAGE), 0);
-	assert_true(mapping().nr_ranges <= 4);
-	assert_int_equal(mapping().page_sizes & PAGE, 0);
-	dma(IOVA + 3 * HUGE_PAGE - 4096, 8192);
+	assert_true(query_buffer(container, IOVA).nr_ranges <= 4);
+	assert_int_equal(query_buffer(container, IOVA).page_sizes & PAGE, 0);
+	dma(ssd, IOVA + 3 * HUGE_PAGE - 4096, 8192);
 	assert_true(all(p + 3 * HUGE_PAGE - 4096, 8192, 0));
 	assert_true(all(p, 3 * HUGE_PAGE - 4096, 0xa5));
 	unmap();
@@ -328,7 +279,7 @@ static void huge_pages_stay_huge(void **state)
 	assert_true(fd >= 0);
 	memset(p, 0xa5, 4 * HUGE_PAGE);
 	assert_int_equal(map(fd, 0, HUGE_PAGE), 0);
-	dma(IOVA, HUGE_PAGE);
+	dma(ssd, IOVA, HUGE_PAGE);
 	assert_true(all(p, HUGE_PAGE + PAGE, 0xa5));
 	assert_true(all(p + HUGE_PAGE + PAGE, HUGE_PAGE, 0));
 	assert_true(all(p + 2 * HUGE_PAGE + PAGE, 2 * HUGE_PAGE - PAGE, 0xa5));
@@ -476,7 +427,7 @@ static void pages_that_leave_the_file_stay_in_the_buffer(void **state)
 	assert_true(all(p, MIB, 0));
 	assert_true(all(b, MIB, 0xa5));
 	assert_int_equal(map(fd, 0, MIB), 0);
-	dma(IOVA, 4096);
+	dma(ssd, IOVA, 4096);
 	assert_true(all(b, 4096, 0));
 	assert_true(all(b + 4096, MIB - 4096, 0xa5));
 	/* While it is a buffer, nobody can be promised that it will not be written to. */
@@ -601,7 +552,7 @@ static void everything_can_be_closed_in_any_order(void **state)
 				else
 					close(mem);
 			}
-			assert_int_equal(mapping().state,
+			assert_int_equal(query_buffer(container, IOVA).state,
 					 flags ? PEERBUF_STATE_DEAD : PEERBUF_STATE_LIVE);
 			unmap();
 		}
@@ -626,8 +577,8 @@ static void the_owner_takes_a_buffer_back(void **state)
 	assert_int_equal(q.attachments, 1);
 
 	assert_int_equal(peerbuf_ram_revoke_buffer(ram, fd), 0);
-	assert_int_equal(mapping().state, PEERBUF_STATE_DEAD);
-	assert_false(mapping().flags & PEERBUF_QUERY_MAPPED);
+	assert_int_equal(query_buffer(container, IOVA).state, PEERBUF_STATE_DEAD);
+	assert_false(query_buffer(container, IOVA).flags & PEERBUF_QUERY_MAPPED);
 	assert_true(sigbus(b));
 	/* The DMA faults, and the memory goes on as the file's. */
 	nvme_read(ssd, 0, 4096, IOVA, &(struct nvme_stats) {});

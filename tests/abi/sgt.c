@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi.h"
@@ -24,16 +23,6 @@ static const char *bar_role;
 static uint32_t client, provider;
 static uint64_t bar_start;	/* physical address of BAR 2 */
 static bool host, through_switch;
-
-static uint32_t bdf_of(const char *role)
-{
-	unsigned int domain, bus, dev, fn;
-	char name[32];
-
-	snprintf(name, sizeof(name), "%s_BDF", role);
-	assert_int_equal(sscanf(getenv(name), "%x:%x:%x.%x", &domain, &bus, &dev, &fn), 4);
-	return domain << 16 | bus << 8 | dev << 3 | fn;
-}
 
 static uint64_t read_bar_start(const char *role)
 {
@@ -105,14 +94,6 @@ static struct pbt_status status(int fd)
 
 	assert_int_equal(call(fd, PBT_STATUS, &s), 0);
 	return s;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void memory(bool on)

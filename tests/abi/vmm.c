@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "abi.h"
-#include "../../examples/ssd-to-device/nvme.h"
+#include "dma.h"
 
 #define IOVA (1ULL << 32)
 #define R VFIO_DMA_MAP_FLAG_READ
@@ -100,40 +100,6 @@ static struct peerbuf_iommu_query_buffer query(void)
 	return query_in(fd);
 }
 
-static bool all(const volatile unsigned char *p, size_t length, unsigned char byte)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		if (p[i] != byte)
-			return false;
-	return true;
-}
-
-/* The disk is all zeros. */
-static bool lands(uint64_t at, unsigned char *p)
-{
-	struct nvme_stats stats;
-
-	memset(p, 0x5a, PART);
-	assert_int_equal(nvme_read(ssd, 0, PART, IOVA + at, &stats), 0);
-	return all(p, PART, 0);
-}
-
-static unsigned long locked(void)
-{
-	char line[128];
-	unsigned long kib = 0;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmLck: %lu", &kib) == 1)
-			break;
-	fclose(f);
-	return kib;
-}
-
 /* ----------------------------------------------------------------- what works */
 
 static void a_bar_becomes_a_buffer(void **state)
@@ -148,10 +114,10 @@ static void a_bar_becomes_a_buffer(void **state)
 	assert_int_equal(query().length, 8 * MIB);
 	assert_int_equal(query().page_sizes, 2 * MIB);
 	assert_int_equal(map(mmio, 8 * MIB, RW), -EEXIST);
-	assert_true(lands(0, mmio));
-	assert_true(lands(8 * MIB - PART, mmio + 8 * MIB - PART));
+	assert_true(lands(ssd, IOVA, mmio, PART));
+	assert_true(lands(ssd, IOVA + 8 * MIB - PART, mmio + 8 * MIB - PART, PART));
 	assert_int_equal(unmap(8 * MIB), 8 * MIB);
-	assert_false(lands(0, mmio));
+	assert_false(lands(ssd, IOVA, mmio, PART));
 }
 
 static void a_part_is_that_part(void **state)
@@ -159,8 +125,8 @@ static void a_part_is_that_part(void **state)
 	assert_int_equal(map(mmio + 3 * MIB + PAGE, MIB, RW), 0);
 	memset(mmio + 3 * MIB, 0x77, PAGE);
 	memset(mmio + 4 * MIB + PAGE, 0x77, PAGE);
-	assert_true(lands(0, mmio + 3 * MIB + PAGE));
-	assert_true(lands(MIB - PART, mmio + 4 * MIB + PAGE - PART));
+	assert_true(lands(ssd, IOVA, mmio + 3 * MIB + PAGE, PART));
+	assert_true(lands(ssd, IOVA + MIB - PART, mmio + 4 * MIB + PAGE - PART, PART));
 	assert_true(all(mmio + 3 * MIB, PAGE, 0x77));
 	assert_true(all(mmio + 4 * MIB + PAGE, PAGE, 0x77));
 	assert_int_equal(unmap(MIB), MIB);
@@ -169,11 +135,11 @@ static void a_part_is_that_part(void **state)
 static void a_reset_takes_it_and_gives_it_back(void **state)
 {
 	assert_int_equal(map(mmio, MIB, RW), 0);
-	assert_true(lands(0, mmio));
+	assert_true(lands(ssd, IOVA, mmio, PART));
 	assert_int_equal(peerbuf_device_reset(bar), 0);
 	assert_int_equal(query().revokes, 1);
 	assert_int_equal(query().restores, 1);
-	assert_true(lands(0, mmio));
+	assert_true(lands(ssd, IOVA, mmio, PART));
 	/* Between the two there is nothing. */
 	assert_true(peerbuf_device_command(bar, 0, 2) >= 0);
 	assert_false(query().flags & PEERBUF_QUERY_MAPPED);
@@ -181,7 +147,7 @@ static void a_reset_takes_it_and_gives_it_back(void **state)
 	assert_int_equal(map_in(fd, mmio, MIB, 2 * IOVA, RW), -ENODEV);
 	assert_true(peerbuf_device_command(bar, 2, 0) >= 0);
 	assert_true(query().flags & PEERBUF_QUERY_MAPPED);
-	assert_true(lands(MIB - PART, mmio + MIB - PART));
+	assert_true(lands(ssd, IOVA + MIB - PART, mmio + MIB - PART, PART));
 	assert_int_equal(unmap(MIB), MIB);
 }
 
@@ -193,7 +159,7 @@ static void it_stays_when_the_address_is_unmapped(void **state)
 			 0);
 	assert_int_equal(map(p, MIB, RW), 0);
 	munmap(p, MIB);
-	assert_true(lands(0, mmio + 2 * MIB));
+	assert_true(lands(ssd, IOVA, mmio + 2 * MIB, PART));
 	assert_int_equal(unmap(MIB), MIB);
 }
 
@@ -209,11 +175,11 @@ static void a_mapped_dmabuf_is_that_buffer(void **state)
 	assert_ptr_not_equal(p, MAP_FAILED);
 	assert_int_equal(map(p + MIB, 2 * MIB, RW), 0);
 	assert_int_equal(query().offset, 2 * MIB);
-	assert_true(lands(0, mmio + 6 * MIB));
+	assert_true(lands(ssd, IOVA, mmio + 6 * MIB, PART));
 	/* No other buffer was made: its owner's revoke reaches it. */
 	assert_int_equal(call(peerbuf_device_fd(bar), PEERBUF_DEVICE_REVOKE_BUFFER, &revoke), 0);
 	assert_int_equal(query().state, PEERBUF_STATE_DEAD);
-	assert_false(lands(0, mmio + 6 * MIB));
+	assert_false(lands(ssd, IOVA, mmio + 6 * MIB, PART));
 	assert_int_equal(unmap(2 * MIB), 2 * MIB);
 	munmap(p, 3 * MIB);
 	close(buffer);
@@ -228,7 +194,7 @@ static void a_device_may_reach_its_own_memory(void **state)
 	/* In another container at the same time; one unmap is not the other's. */
 	assert_int_equal(map(mmio, MIB, RW), 0);
 	assert_int_equal(peerbuf_container_unmap(exporter, IOVA, MIB, NULL), 0);
-	assert_true(lands(0, mmio));
+	assert_true(lands(ssd, IOVA, mmio, PART));
 	assert_int_equal(unmap(MIB), MIB);
 }
 
@@ -241,7 +207,7 @@ static void a_child_has_what_its_parent_mapped(void **state)
 		_exit(map(mmio, MIB, RW) != 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	assert_true(lands(0, mmio));
+	assert_true(lands(ssd, IOVA, mmio, PART));
 	assert_int_equal(unmap(MIB), MIB);
 }
 
@@ -256,7 +222,7 @@ static void the_process_s_own_rights_count(void **state)
 	assert_int_equal(map(p, MIB, RW), -EFAULT);
 	assert_int_equal(map(p, MIB, VFIO_DMA_MAP_FLAG_WRITE), -EFAULT);
 	assert_int_equal(map(p, MIB, R), 0);
-	assert_false(lands(0, mmio));
+	assert_false(lands(ssd, IOVA, mmio, PART));
 	assert_false(query().flags & PEERBUF_QUERY_WRITE);
 	assert_int_equal(unmap(MIB), MIB);
 	assert_int_equal(mprotect(p, MIB, PROT_NONE), 0);
@@ -324,7 +290,7 @@ static void a_range_must_be_in_one_mapping(void **state)
 	assert_int_equal(unmap(MIB), MIB);
 	memset(mmio, 0x11, 2 * MIB);
 	assert_int_equal(map(q, MIB, RW), 0);
-	assert_true(lands(0, mmio));
+	assert_true(lands(ssd, IOVA, mmio, PART));
 	assert_int_equal(unmap(MIB), MIB);
 	munmap(p, 4 * MIB);
 }
@@ -359,7 +325,7 @@ static void it_dies_with_the_device(void **state)
 			 0);
 	mmio = p;
 	assert_int_equal(map(mmio, MIB, RW), 0);
-	assert_true(lands(0, mmio));
+	assert_true(lands(ssd, IOVA, mmio, PART));
 	assert_int_equal(unmap(MIB), MIB);
 }
 
