@@ -9,6 +9,7 @@
 # vm-cpu: vendor=AuthenticAMD,family=23
 # vm-modules: vfio-pci peerbuf_core peerbuf_ram vfio_pci_peerbuf vfio_iommu_peerbuf peerbuf_test
 # vm-modules-available: vgem vivid dummy_hcd libcomposite usb_f_fs ib_uverbs peerbuf_umem
+# vm-kernel-config: CONFIG_VIDEO_VIVID CONFIG_USB_DUMMY_HCD CONFIG_USB_CONFIGFS_F_FS CONFIG_INFINIBAND_USER_ACCESS
 # vm-needs: build/tests/abi/interop docs/interop.md
 set -u
 . vm/tap.sh
