@@ -26,21 +26,9 @@ static struct peerbuf_vdev *pdev_vdev(struct pci_dev *pdev)
 }
 
 /*
- * What happens to a physical function happens to its virtual functions, and they are told
- * before it goes on, or after it is over.
+ * A reset or an error of a physical function is one of its virtual functions, too. Nothing
+ * else of it is: their memory is decoded without its own, and VFIO does not let it sleep.
  */
-static void block(struct peerbuf_vdev *pv, enum peerbuf_cause cause)
-{
-	peerbuf_provider_block(&pv->provider, cause);
-	peerbuf_pci_update_virtfns(pv->core.pdev);
-}
-
-static void unblock(struct peerbuf_vdev *pv, enum peerbuf_cause cause)
-{
-	peerbuf_provider_unblock(&pv->provider, cause);
-	peerbuf_pci_update_virtfns(pv->core.pdev);
-}
-
 static void set_error(struct peerbuf_vdev *pv, bool on)
 {
 	peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_ERROR, on);
@@ -165,18 +153,16 @@ ssize_t peerbuf_pci_write(struct vfio_device *vdev, const char __user *buf,
 				       *ppos & VFIO_PCI_OFFSET_MASK, count);
 
 	if (effect.takes)
-		block(pv, PEERBUF_CAUSE_CONFIG);
+		peerbuf_provider_block(&pv->provider, PEERBUF_CAUSE_CONFIG);
 	ret = vfio_pci_core_write(vdev, buf, count, ppos);
 	if (effect.takes)
-		unblock(pv, PEERBUF_CAUSE_CONFIG);
-	if (effect.touches && !effect.takes) {
-		/*
-		 * Memory may be back; or another thread changed the value after
-		 * we looked, and access is taken away now.
-		 */
+		peerbuf_provider_unblock(&pv->provider, PEERBUF_CAUSE_CONFIG);
+	/*
+	 * Memory may be back; or another thread changed the value after we looked, and
+	 * access is taken away now.
+	 */
+	if (effect.touches && !effect.takes)
 		peerbuf_provider_update(&pv->provider);
-		peerbuf_pci_update_virtfns(pv->core.pdev);
-	}
 	return ret;
 }
 
@@ -264,7 +250,10 @@ void peerbuf_pci_closed(struct peerbuf_vdev *pv)
 
 static void pci_reset_prepare(struct pci_dev *pdev)
 {
-	block(pdev_vdev(pdev), PEERBUF_CAUSE_RESET);
+	struct peerbuf_vdev *pv = pdev_vdev(pdev);
+
+	peerbuf_provider_block(&pv->provider, PEERBUF_CAUSE_RESET);
+	peerbuf_pci_update_virtfns(pdev);
 }
 
 static void pci_reset_done(struct pci_dev *pdev)
@@ -277,8 +266,9 @@ static void pci_reset_done(struct pci_dev *pdev)
 	 * without a word to us until it is resumed.
 	 */
 	if (!pci_channel_offline(pdev))
-		set_error(pv, false);
-	unblock(pv, PEERBUF_CAUSE_RESET);
+		peerbuf_provider_set(&pv->provider, PEERBUF_CAUSE_ERROR, false);
+	peerbuf_provider_unblock(&pv->provider, PEERBUF_CAUSE_RESET);
+	peerbuf_pci_update_virtfns(pdev);
 }
 
 static pci_ers_result_t pci_error_detected(struct pci_dev *pdev,

@@ -40,25 +40,19 @@ void peerbuf_pci_function_del(struct peerbuf_vdev *pv)
 	pci_dev_put(pv->core.pdev);
 }
 
-/*
- * Is something under way that takes the function's own memory, and with it that of its
- * virtual functions? Its power state and what its user has switched off are read from the
- * device.
- */
+/* Is the physical function being reset, or broken? With another driver nobody knows. */
 static bool in_trouble(struct pci_dev *physfn)
 {
 	struct peerbuf_vdev *pv;
 	bool trouble = false;
 
 	spin_lock(&functions_lock);
-	list_for_each_entry(pv, &functions, function) {
-		if (pv->core.pdev != physfn)
-			continue;
-		trouble = peerbuf_provider_is_blocked(&pv->provider, PEERBUF_CAUSE_RESET) ||
-			  peerbuf_provider_is_blocked(&pv->provider, PEERBUF_CAUSE_CONFIG) ||
-			  peerbuf_provider_is_blocked(&pv->provider, PEERBUF_CAUSE_ERROR);
-		break;
-	}
+	list_for_each_entry(pv, &functions, function)
+		if (pv->core.pdev == physfn)
+			trouble |= peerbuf_provider_is_blocked(&pv->provider,
+							       PEERBUF_CAUSE_RESET) ||
+				   peerbuf_provider_is_blocked(&pv->provider,
+							       PEERBUF_CAUSE_ERROR);
 	spin_unlock(&functions_lock);
 	return trouble;
 }

@@ -42,7 +42,8 @@ static const struct {
 	{ "no_release", "the device must be closed while it exports" },
 	{ "pci_error_detected", "the kernel's recovery thread calls it; tests/vm/24-aer.sh" },
 	{ "pci_resume", "the same" },
-	{ "peerbuf_pci_sriov_configure", "no device here has virtual functions" },
+	{ "peerbuf_pci_sriov_configure", "no device here has virtual functions; tests/vm/29-sriov.sh" },
+	{ "peerbuf_provider_is_blocked", "the same" },
 };
 
 static int nth_fd, kmsg_fd, trace_fd;
