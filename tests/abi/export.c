@@ -5,7 +5,9 @@
  */
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "abi.h"
@@ -82,6 +84,24 @@ static void one_range_becomes_a_buffer_of_its_size(void **state)
 	close(fd);
 }
 
+static void the_fd_has_the_access_mode_that_was_asked_for(void **state)
+{
+	static const uint32_t modes[] = { O_RDONLY, O_RDONLY | O_CLOEXEC, O_WRONLY, O_RDWR };
+	size_t i;
+
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		struct request r = request(1, 0, PAGE);
+		long fd;
+
+		r.dma_buf.open_flags = modes[i];
+		fd = export(&r);
+		assert_true(fd >= 0);
+		assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, modes[i] & O_ACCMODE);
+		assert_int_equal(fcntl(fd, F_GETFD), modes[i] & O_CLOEXEC ? FD_CLOEXEC : 0);
+		close(fd);
+	}
+}
+
 static void ranges_add_up_in_any_order_and_may_repeat(void **state)
 {
 	struct request r = request(4, 512 * MIB, MIB);
@@ -154,6 +174,65 @@ static void more_ranges_than_anyone_needs_are_einval(void **state)
 	assert_int_equal(export(&r), -EINVAL);
 }
 
+static void as_many_ranges_as_the_limit_are_taken(void **state)
+{
+	uint32_t limit = 262144, i;
+	struct request *r = malloc(sizeof(*r) + (limit + 1) * sizeof(r->range[0]));
+	long fd;
+
+	assert_non_null(r);
+	*r = request(limit, 0, PAGE);
+	r->head.argsz += (limit + 1) * sizeof(r->range[0]);
+	for (i = 0; i <= limit; i++)
+		r->range[i] = (struct vfio_region_dma_range) { i % 1024 * 2 * PAGE, PAGE };
+	fd = export(r);
+	assert_true(fd >= 0);
+	assert_int_equal(lseek(fd, 0, SEEK_END), limit * PAGE);
+	close(fd);
+	r->dma_buf.nr_ranges++;
+	assert_int_equal(export(r), -EINVAL);
+	free(r);
+}
+
+static void a_process_without_an_fd_left_gets_emfile(void **state)
+{
+	struct request r = request(1, 0, PAGE);
+	struct rlimit old, none;
+	int next = dup(0);
+	long fd;
+
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit) { .rlim_cur = next, .rlim_max = old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	fd = export(&r);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(fd, -EMFILE);
+}
+
+/* The script has had another driver claim it. */
+static void a_bar_that_somebody_else_has_claimed_is_enodev(void **state)
+{
+	struct peerbuf_container *c;
+	struct peerbuf_device *taken = open_role("BAR2", PEERBUF_IOMMU, &c);
+	struct request r = request(1, 0, PAGE);
+
+	assert_int_equal(call(peerbuf_device_fd(taken), VFIO_DEVICE_FEATURE, &r), -ENODEV);
+	peerbuf_device_close(taken);
+	peerbuf_container_close(c);
+}
+
+static void a_driver_that_cannot_export_answers_enotty(void **state)
+{
+	struct peerbuf_container *c;
+	struct peerbuf_device *stock = open_role("EDU", PEERBUF_IOMMU, &c);
+	struct request r = request(1, 0, PAGE);
+
+	assert_int_equal(call(peerbuf_device_fd(stock), VFIO_DEVICE_FEATURE, &r), -ENOTTY);
+	peerbuf_device_close(stock);
+	peerbuf_container_close(c);
+}
+
 static void short_or_unreadable_arguments_are_refused(void **state)
 {
 	struct request r = request(1, 0, PAGE);
@@ -169,6 +248,10 @@ static void short_or_unreadable_arguments_are_refused(void **state)
 	memcpy(edge + PAGE - fixed, &r, fixed);
 	assert_int_equal(call(peerbuf_device_fd(device), VFIO_DEVICE_FEATURE,
 			      edge + PAGE - fixed), -EFAULT);
+	/* And what precedes them. */
+	memcpy(edge + PAGE - sizeof(r.head), &r.head, sizeof(r.head));
+	assert_int_equal(call(peerbuf_device_fd(device), VFIO_DEVICE_FEATURE,
+			      edge + PAGE - sizeof(r.head)), -EFAULT);
 	munmap(edge, 2 * PAGE);
 }
 
@@ -220,12 +303,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_feature_can_be_probed),
+		cmocka_unit_test(the_fd_has_the_access_mode_that_was_asked_for),
 		cmocka_unit_test(one_range_becomes_a_buffer_of_its_size),
 		cmocka_unit_test(ranges_add_up_in_any_order_and_may_repeat),
 		cmocka_unit_test(the_whole_bar_can_be_exported_and_nothing_beyond),
 		cmocka_unit_test(malformed_ranges_are_einval),
 		cmocka_unit_test(no_range_flags_and_unknown_open_flags_are_einval),
 		cmocka_unit_test(more_ranges_than_anyone_needs_are_einval),
+		cmocka_unit_test(as_many_ranges_as_the_limit_are_taken),
+		cmocka_unit_test(a_process_without_an_fd_left_gets_emfile),
+		cmocka_unit_test(a_bar_that_somebody_else_has_claimed_is_enodev),
+		cmocka_unit_test(a_driver_that_cannot_export_answers_enotty),
 		cmocka_unit_test(short_or_unreadable_arguments_are_refused),
 		cmocka_unit_test(what_is_no_memory_bar_is_enodev),
 		cmocka_unit_test(a_bar_smaller_than_a_page_has_nothing_to_export),

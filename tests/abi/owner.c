@@ -106,6 +106,22 @@ static bool do_flr(void *program, char **args)
 	return true;
 }
 
+/* The same, as conventional PCI has it. */
+static bool do_af_flr(void *program, char **args)
+{
+	double begin = seconds_now();
+	struct owner *o = program;
+	int at = capability(o, PCI_CAP_ID_AF);
+	uint8_t control = PCI_AF_CTRL_FLR;
+	int err = at;
+
+	(void)args;
+	if (at > 0)
+		err = config_write(o, (uint32_t)at + PCI_AF_CTRL, &control, 1);
+	answer_result("af-flr", err, begin);
+	return true;
+}
+
 /* power 0 .. power 3 */
 static bool do_power(void *program, char **args)
 {
@@ -578,6 +594,7 @@ static bool do_quit(void *program, char **args)
 
 static const struct command commands[] = {
 	{ "flr",	0, "",				do_flr },
+	{ "af-flr",	0, "",				do_af_flr },
 	{ "power",	1, "STATE",			do_power },
 	{ "memory",	1, "on|off",			do_memory },
 	{ "wide",	2, "AT LENGTH",			do_wide },

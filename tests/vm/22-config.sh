@@ -8,6 +8,7 @@
 # vm-topology: triggers
 # vm-timeout: 180
 # vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
+# vm-modules-available: peerbuf_odd
 # vm-needs: vm/pair.sh vm/owner.sh build/tests/abi/owner
 set -u
 . vm/tap.sh
@@ -32,7 +33,6 @@ is "$(state)" "live yes" "after the FLR it is back"
 is "$(counts)" "1 1" "the FLR revoked once"
 nothing_arrives_during "a DMA during the FLR changed nothing" flr
 arrives "after the FLR a DMA arrives"
-skip "FLR by the AF capability" "no device of QEMU has that capability"
 
 # D3hot --------------------------------------------------------------------
 paint
@@ -113,3 +113,28 @@ arrives "a DMA arrives in the end"
 
 end_pair
 is "$(wc -l </sys/kernel/debug/peerbuf/buffers)" 0 "no buffer is left"
+
+# FLR as conventional PCI has it -------------------------------------------------------
+# No device of QEMU's has the AF capability; a module makes one of the kernel's accesses
+# to the configuration space of one that has not.
+modprobe peerbuf_odd bdf="$PLUG_BDF" af=1 || bail "the device cannot be made odd"
+echo default >"/sys/bus/pci/devices/$PLUG_BDF/reset_method"
+like "$(cat "/sys/bus/pci/devices/$PLUG_BDF/reset_method")" "^af_flr" \
+	"the device can be reset by the AF capability"
+bind "$PLUG_BDF" vfio_pci_peerbuf && probe af_flr pci_af_flr ||
+	bail "the device cannot be bound, or not be watched"
+owner_pair "$PLUG_BDF" 1048576 262144
+arrives "while its buffer is live a DMA arrives"
+resets=$(cat /sys/module/peerbuf_odd/parameters/resets)
+watch_again
+exporter af-flr
+gone_before af_flr:
+ok $? "the mapping was gone before the FLR that a write to the AF capability asks for"
+is "$(cat /sys/module/peerbuf_odd/parameters/resets)" "$((resets + 1))" "the device was reset by it"
+is "$(state) $(counts)" "live yes 1 1" "after the FLR it is back, and was gone once"
+nothing_arrives_during "a DMA during the FLR changed nothing" af-flr
+arrives "after the FLR a DMA arrives"
+end_pair
+is "$(wc -l </sys/kernel/debug/peerbuf/buffers)" 0 "no buffer is left"
+peerbuf device unbind "$PLUG_BDF" >/dev/null
+rmmod peerbuf_odd
