@@ -61,6 +61,17 @@ int peerbuf_device_revoke_buffer(struct peerbuf_device *device, int dmabuf_fd)
 	return ioctl(device->fd, PEERBUF_DEVICE_REVOKE_BUFFER, &revoke) ? -errno : 0;
 }
 
+int peerbuf_device_set_caching(struct peerbuf_device *device, int dmabuf_fd, uint32_t caching)
+{
+	struct peerbuf_device_set_caching set = {
+		.argsz = sizeof(set),
+		.dmabuf_fd = dmabuf_fd,
+		.caching = caching,
+	};
+
+	return ioctl(device->fd, PEERBUF_DEVICE_SET_CACHING, &set) ? -errno : 0;
+}
+
 int peerbuf_device_query_buffer(struct peerbuf_device *device,
 				struct peerbuf_device_query_buffer *query)
 {

@@ -279,6 +279,17 @@ int peerbuf_device_export(struct peerbuf_device *device, uint32_t index, int ope
 int peerbuf_device_revoke_buffer(struct peerbuf_device *device, int dmabuf_fd);
 
 /**
+ * peerbuf_device_set_caching - how processes that mmap() an exported buffer see it
+ * @dmabuf_fd: exported by this device object's device since it was opened
+ * @caching: PEERBUF_CACHING_UNCACHED, as in the beginning, or
+ *	PEERBUF_CACHING_WRITE_COMBINING
+ *
+ * For mappings that are made from now on. EOPNOTSUPP: the BAR is not prefetchable. Others:
+ * struct peerbuf_device_set_caching. ENOTTY: the device's driver is another one, or older.
+ */
+int peerbuf_device_set_caching(struct peerbuf_device *device, int dmabuf_fd, uint32_t caching);
+
+/**
  * peerbuf_device_query_buffer - state of an exported buffer
  * @query: set argsz and dmabuf_fd, and everything else to 0
  */

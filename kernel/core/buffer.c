@@ -220,6 +220,7 @@ struct dma_buf *peerbuf_export(const struct peerbuf_export_info *info)
 	buf->priv = info->priv;
 	buf->revocable = info->provider;
 	buf->cpu_ram = info->cpu_list && info->cpu_ram;
+	buf->cpu_combine = info->cpu_list && !info->cpu_ram && info->cpu_combine;
 	buf->state = PEERBUF_STATE_LIVE;
 	init_waitqueue_head(&buf->drained);
 	INIT_LIST_HEAD(&buf->node);

@@ -51,6 +51,8 @@
  * @withdrawn: the owner has revoked this buffer for good; provider->lock
  * @cpu_list: what mmap() shows, referenced; NULL when it is not allowed
  * @cpu_ram: @cpu_list is RAM; constant
+ * @cpu_combine: write combining may be asked for; constant
+ * @combining: it was, for whoever maps the buffer next; any thread's, with ONCE
  * @waiting: an event is waiting for an importer
  * @priv: the exporter's
  */
@@ -73,6 +75,8 @@ struct peerbuf_buffer {
 	bool withdrawn;
 	struct dma_buf_phys_list *cpu_list;
 	bool cpu_ram;
+	bool cpu_combine;
+	bool combining;
 	bool waiting;
 	void *priv;
 };

@@ -16,6 +16,25 @@
 
 #include "internal.h"
 
+/* Where an address of a mapping is in the buffer. */
+static u64 buffer_offset(struct vm_area_struct *vma, unsigned long addr)
+{
+	return addr - vma->vm_start + ((u64)vma->vm_pgoff << PAGE_SHIFT);
+}
+
+/* The piece of memory that a page of the buffer is in, and how far into it. */
+static const struct phys_vec *piece_at(struct peerbuf_buffer *buf, u64 offset, u64 *skip)
+{
+	const struct dma_buf_phys_list *list = buf->cpu_list;
+	size_t i;
+
+	if (offset >= list->size)
+		return NULL;
+	i = peerbuf_range_find(list->first, list->length, offset);
+	*skip = offset - list->first[i];
+	return &list->phys[i];
+}
+
 /*
  * The physical page behind a page of the buffer, if the whole block of 2^order pages
  * around it is one piece of memory and as aligned as the CPU's large pages want it.
@@ -23,20 +42,12 @@
 static bool block_pfn(struct peerbuf_buffer *buf, u64 offset, unsigned int order,
 		      unsigned long *pfn)
 {
-	const struct dma_buf_phys_list *list = buf->cpu_list;
-	u64 size = PAGE_SIZE << order;
-	phys_addr_t paddr;
-	u64 skip;
-	size_t i;
+	u64 skip, size = PAGE_SIZE << order;
+	const struct phys_vec *piece = piece_at(buf, offset, &skip);
 
-	if (offset >= list->size)
+	if (!piece || piece->len - skip < size || !IS_ALIGNED(piece->paddr + skip, size))
 		return false;
-	i = peerbuf_range_find(list->first, list->length, offset);
-	skip = offset - list->first[i];
-	paddr = list->phys[i].paddr + skip;
-	if (list->phys[i].len - skip < size || !IS_ALIGNED(paddr, size))
-		return false;
-	*pfn = PHYS_PFN(paddr);
+	*pfn = PHYS_PFN(piece->paddr + skip);
 	return true;
 }
 
@@ -63,12 +74,10 @@ static vm_fault_t buffer_huge_fault(struct vm_fault *vmf, unsigned int order)
 	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	unsigned long pfn;
-	u64 offset;
 
 	if (addr < vma->vm_start || addr + (PAGE_SIZE << order) > vma->vm_end)
 		return VM_FAULT_FALLBACK;
-	offset = addr - vma->vm_start + ((u64)vma->vm_pgoff << PAGE_SHIFT);
-	if (!block_pfn(buf, offset, order, &pfn))
+	if (!block_pfn(buf, buffer_offset(vma, addr), order, &pfn))
 		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
 
 	dma_resv_lock(buf->dmabuf->resv, NULL);
@@ -90,6 +99,78 @@ static const struct vm_operations_struct buffer_vm_ops = {
 #endif
 };
 
+/* ----------------------------------------------------------- write combining */
+
+/**
+ * struct combined - page table entries to be made
+ * @pfn: of the first of them
+ * @start: its address
+ * @prot: how
+ * @mm: whose
+ */
+struct combined {
+	unsigned long pfn;
+	unsigned long start;
+	pgprot_t prot;
+	struct mm_struct *mm;
+};
+
+static int combined_entry(pte_t *pte, unsigned long addr, void *data)
+{
+	const struct combined *c = data;
+	unsigned long pfn = c->pfn + ((addr - c->start) >> PAGE_SHIFT);
+
+	/* Another thread may have been here. */
+	if (pte_none(ptep_get(pte)))
+		set_pte_at(c->mm, addr, pte, pte_mkspecial(pfn_pte(pfn, c->prot)));
+	return 0;
+}
+
+/*
+ * On x86 vmf_insert_pfn() looks up how the kernel itself has mapped the memory and maps it
+ * in the same way, whatever it is asked for; and vfio-pci-core has mapped its BARs uncached.
+ * So the entries are written here, as graphics drivers do it. They are small ones: all of an
+ * entry of the next level at once, so that there is one fault for each 2 MiB.
+ */
+static vm_fault_t combining_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct peerbuf_buffer *buf = vma->vm_private_data;
+	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE);
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	const struct phys_vec *piece;
+	unsigned long start, end;
+	struct combined c;
+	u64 skip;
+
+	piece = piece_at(buf, buffer_offset(vma, addr), &skip);
+	if (!piece)
+		return VM_FAULT_SIGBUS;
+	start = max(ALIGN_DOWN(addr, PMD_SIZE), vma->vm_start);
+	if (addr - start > skip)
+		start = addr - skip;
+	end = min(ALIGN_DOWN(addr, PMD_SIZE) + PMD_SIZE, vma->vm_end);
+	if (end - addr > piece->len - skip)
+		end = addr + (piece->len - skip);
+	c = (struct combined) {
+		.pfn = PHYS_PFN(piece->paddr + skip - (addr - start)),
+		.start = start,
+		.prot = vma->vm_page_prot,
+		.mm = vma->vm_mm,
+	};
+
+	dma_resv_lock(buf->dmabuf->resv, NULL);
+	if (buf->state == PEERBUF_STATE_LIVE)
+		ret = apply_to_page_range(vma->vm_mm, start, end - start, combined_entry, &c) ?
+		      VM_FAULT_OOM : VM_FAULT_NOPAGE;
+	dma_resv_unlock(buf->dmabuf->resv);
+	return ret;
+}
+
+static const struct vm_operations_struct combining_vm_ops = {
+	.fault = combining_fault,
+};
+
 int peerbuf_native_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct peerbuf_buffer *buf = peerbuf_buffer_of(dmabuf);
@@ -102,18 +183,22 @@ int peerbuf_native_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 		return -EINVAL;
 
 	vma->vm_private_data = buf;
-	if (!buf->cpu_ram)
-		vma->vm_page_prot =
-			pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
-	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &buffer_vm_ops;
+	if (READ_ONCE(buf->combining)) {
+		vma->vm_page_prot = pgprot_decrypted(pgprot_writecombine(vma->vm_page_prot));
+		vma->vm_ops = &combining_vm_ops;
+	} else if (!buf->cpu_ram) {
+		vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
+	}
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	return 0;
 }
 
 /* The native buffer that a mapping shows; NULL for any other mapping. */
 struct peerbuf_buffer *peerbuf_vma_native(struct vm_area_struct *vma)
 {
-	return vma->vm_ops == &buffer_vm_ops ? vma->vm_private_data : NULL;
+	return vma->vm_ops == &buffer_vm_ops || vma->vm_ops == &combining_vm_ops ?
+	       vma->vm_private_data : NULL;
 }
 
 /* Only for buffers that nobody can revoke: see native_vmap_ops. */

@@ -62,6 +62,27 @@ static long query_buffer(struct peerbuf_provider *p, unsigned long arg)
 	return peerbuf_write_arg(&query, sizeof(query), arg, argsz);
 }
 
+static long set_caching(struct peerbuf_provider *p, unsigned long arg)
+{
+	struct peerbuf_device_set_caching set;
+	struct dma_buf *dmabuf;
+	u32 argsz;
+	int ret;
+
+	ret = peerbuf_read_arg(&set, sizeof(set), sizeof(set), arg, &argsz);
+	if (ret)
+		return ret;
+	if (set.flags || set.caching > PEERBUF_CACHING_WRITE_COMBINING)
+		return -EINVAL;
+	dmabuf = dma_buf_get(set.dmabuf_fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	ret = peerbuf_buffer_set_combining(p, dmabuf,
+					   set.caching == PEERBUF_CACHING_WRITE_COMBINING);
+	dma_buf_put(dmabuf);
+	return ret;
+}
+
 long peerbuf_owner_ioctl(struct peerbuf_provider *p, unsigned int cmd,
 			 unsigned long arg)
 {
@@ -70,6 +91,8 @@ long peerbuf_owner_ioctl(struct peerbuf_provider *p, unsigned int cmd,
 		return revoke_buffer(p, arg);
 	case PEERBUF_DEVICE_QUERY_BUFFER:
 		return query_buffer(p, arg);
+	case PEERBUF_DEVICE_SET_CACHING:
+		return set_caching(p, arg);
 	default:
 		return -ENOTTY;
 	}

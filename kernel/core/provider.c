@@ -252,6 +252,20 @@ unlock:
 }
 EXPORT_SYMBOL_GPL(peerbuf_buffer_withdraw);
 
+int peerbuf_buffer_set_combining(struct peerbuf_provider *p, struct dma_buf *dmabuf, bool on)
+{
+	struct peerbuf_buffer *buf;
+
+	if (!provider_has(p, dmabuf))
+		return -EINVAL;
+	buf = peerbuf_buffer_of(dmabuf);
+	if (on && !buf->cpu_combine)
+		return -EOPNOTSUPP;
+	WRITE_ONCE(buf->combining, on);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(peerbuf_buffer_set_combining);
+
 /* Not under p->lock: who asks while a revoke waits wants to know that it does. */
 int peerbuf_buffer_get_info(struct peerbuf_provider *p, struct dma_buf *dmabuf,
 			    struct peerbuf_buffer_info *info)

@@ -8,6 +8,7 @@ long peerbuf_pci_ioctl(struct vfio_device *vdev, unsigned int cmd,
 	switch (cmd) {
 	case PEERBUF_DEVICE_REVOKE_BUFFER:
 	case PEERBUF_DEVICE_QUERY_BUFFER:
+	case PEERBUF_DEVICE_SET_CACHING:
 		return peerbuf_owner_ioctl(&to_peerbuf_vdev(vdev)->provider,
 					   cmd, arg);
 	default:

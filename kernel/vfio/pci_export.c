@@ -177,6 +177,8 @@ static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 		.ops = &exporter_ops,
 		.provider = &pv->provider,
 		.cpu_list = ex->list,
+		.cpu_combine = pci_resource_flags(pdev, get->region_index) &
+			       IORESOURCE_PREFETCH,
 		.size = ex->list->size,
 		.flags = get->open_flags,
 		.priv = ex,

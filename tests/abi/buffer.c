@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "abi.h"
+#include "../kmod/peerbuf_test.h"
 
 #define IOVA (1ULL << 32)
 
@@ -211,6 +212,166 @@ static void aligned_memory_is_mapped_by_large_pages(void **state)
 	close(fd);
 }
 
+/* ----------------------------------------------------------- write combining */
+
+static long caching(volatile char *p)
+{
+	int test = open("/dev/peerbuf_test", O_RDWR);
+	long how;
+
+	assert_true(test >= 0);
+	(void)*p;
+	how = ioctl(test, PBT_CACHING, (unsigned long)p);
+	close(test);
+	return how;
+}
+
+static void combine(int fd, bool on)
+{
+	assert_int_equal(peerbuf_device_set_caching(bar, fd,
+						    on ? PEERBUF_CACHING_WRITE_COMBINING :
+							 PEERBUF_CACHING_UNCACHED), 0);
+}
+
+static void write_combining_is_for_mappings_that_are_made_afterwards(void **state)
+{
+	int fd = two_ranges(O_RDWR), other = export_range(bar, O_RDWR, 16 * MIB + PAGE, PAGE);
+	volatile char *before = map_buffer(fd, PAGE), *p, *after, *q;
+
+	assert_int_equal(caching(before), PBT_UNCACHED);
+	combine(fd, true);
+	p = map_buffer(fd, PAGE);
+	q = map_buffer(other, PAGE);
+	assert_int_equal(caching(p), PBT_COMBINED);
+	assert_int_equal(caching(before), PBT_UNCACHED);
+	/* Not even the same memory in another buffer. */
+	assert_int_equal(caching(q), PBT_UNCACHED);
+	combine(fd, false);
+	after = map_buffer(fd, PAGE);
+	assert_int_equal(caching(after), PBT_UNCACHED);
+	assert_int_equal(caching(p), PBT_COMBINED);
+	munmap((void *)before, PAGE);
+	munmap((void *)p, PAGE);
+	munmap((void *)q, PAGE);
+	munmap((void *)after, PAGE);
+	close(other);
+	close(fd);
+}
+
+/* Wherever in it the first access is, and however the mapping is cut and placed. */
+static void a_combining_mapping_shows_its_ranges_in_order(void **state)
+{
+	static const struct { uint64_t from, length; } part[] = {
+		{ 0, 5 * MIB }, { PAGE, 4 * MIB }, { 3 * MIB + PAGE, 2 * MIB - PAGE },
+		{ 4 * MIB - PAGE, 2 * PAGE }, { 4 * MIB, MIB },
+	};
+	int fd = two_ranges(O_RDWR);
+	uint32_t i, page, n;
+
+	for (page = 0; page < 5 * MIB / PAGE; page++)
+		*(uint32_t *)(whole + (page < 1024 ? 16 * MIB + page * PAGE :
+				       2 * MIB + (page - 1024) * PAGE)) = page;
+	combine(fd, true);
+	for (i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		char *p = mmap(NULL, part[i].length, PROT_READ, MAP_SHARED, fd, part[i].from);
+
+		assert_ptr_not_equal(p, MAP_FAILED);
+		for (n = 0; n < part[i].length / PAGE; n++) {
+			page = n * 7919 % (part[i].length / PAGE);
+			assert_int_equal(*(uint32_t *)(p + page * PAGE),
+					 page + part[i].from / PAGE);
+		}
+		munmap(p, part[i].length);
+	}
+	close(fd);
+}
+
+static void a_combining_mapping_is_revoked_and_restored(void **state)
+{
+	int fd = two_ranges(O_RDWR);
+	volatile char *p;
+
+	combine(fd, true);
+	p = map_buffer(fd, 5 * MIB);
+	p[0] = 31;
+	p[4 * MIB] = 32;
+	memory(false);
+	assert_true(sigbus(&p[0]));
+	assert_true(sigbus(&p[4 * MIB]));
+	assert_true(sigbus(&p[MIB]));
+	memory(true);
+	assert_int_equal(p[0], 31);
+	assert_int_equal(p[4 * MIB], 32);
+	assert_int_equal(caching(p), PBT_COMBINED);
+	/* What is written arrives, at the latest when it is read. */
+	p[1] = 33;
+	__sync_synchronize();
+	assert_int_equal(whole[16 * MIB + 1], 33);
+	munmap((void *)p, 5 * MIB);
+	close(fd);
+}
+
+static void a_combining_mapping_takes_few_faults(void **state)
+{
+	int fd = export_range(bar, O_RDWR, 32 * MIB + PAGE, 16 * MIB);
+	char *p;
+
+	combine(fd, true);
+	p = map_buffer(fd, 16 * MIB);
+	assert_in_range(faults_of_touching(p, 16 * MIB), 8, 40);
+	munmap(p, 16 * MIB);
+	close(fd);
+}
+
+static void what_cannot_combine_is_refused(void **state)
+{
+	struct peerbuf_device_set_caching s = { .argsz = sizeof(s) };
+	struct vfio_region_dma_range page = { 0, PAGE };
+	struct peerbuf_container *c, *c2;
+	struct peerbuf_device *other = open_role("BAR2", PEERBUF_IOMMU, &c);
+	struct peerbuf_device *edu = open_role("EDU", PEERBUF_IOMMU, &c2);
+	int fd = two_ranges(O_RDWR), dev = peerbuf_device_fd(bar);
+	int registers = peerbuf_device_export(edu, 0, O_RDWR, &page, 1);
+	volatile char *p;
+
+	/* Not prefetchable */
+	assert_true(registers >= 0);
+	assert_int_equal(peerbuf_device_set_caching(edu, registers,
+						    PEERBUF_CACHING_WRITE_COMBINING),
+			 -EOPNOTSUPP);
+	assert_int_equal(peerbuf_device_set_caching(edu, registers,
+						    PEERBUF_CACHING_UNCACHED), 0);
+	p = map_buffer(registers, PAGE);
+	assert_int_equal(caching(p), PBT_UNCACHED);
+	munmap((void *)p, PAGE);
+
+	assert_int_equal(peerbuf_device_set_caching(bar, fd, 2), -EINVAL);
+	assert_int_equal(peerbuf_device_set_caching(bar, -1, 1), -EBADF);
+	assert_int_equal(peerbuf_device_set_caching(bar, dev, 1), -EINVAL);
+	assert_int_equal(peerbuf_device_set_caching(other, fd, 1), -EINVAL);
+	assert_int_equal(peerbuf_device_set_caching(ssd, fd, 1), -ENOTTY);
+	s.dmabuf_fd = fd;
+	s.caching = 1;
+	s.flags = 1;
+	assert_int_equal(call(dev, PEERBUF_DEVICE_SET_CACHING, &s), -EINVAL);
+	s.flags = 0;
+	s.argsz = 8;
+	assert_int_equal(call(dev, PEERBUF_DEVICE_SET_CACHING, &s), -EINVAL);
+	assert_int_equal(call(dev, PEERBUF_DEVICE_SET_CACHING, (void *)8), -EFAULT);
+	p = map_buffer(fd, PAGE);
+	assert_int_equal(caching(p), PBT_UNCACHED);
+	munmap((void *)p, PAGE);
+
+	peerbuf_device_close(edu);
+	peerbuf_container_close(c2);
+	peerbuf_device_close(other);
+	peerbuf_container_close(c);
+	close(registers);
+	close(fd);
+}
+
+/* ------------------------------------------------------------ life of a mapping */
+
 static void a_mapping_does_not_keep_the_device_open(void **state)
 {
 	struct peerbuf_container *c;
@@ -370,6 +531,11 @@ int main(void)
 		cmocka_unit_test(mapping_while_revoked_works_once_it_is_back),
 		cmocka_unit_test(a_child_shares_it_and_a_revoke_reaches_both),
 		cmocka_unit_test(aligned_memory_is_mapped_by_large_pages),
+		cmocka_unit_test(write_combining_is_for_mappings_that_are_made_afterwards),
+		cmocka_unit_test(a_combining_mapping_shows_its_ranges_in_order),
+		cmocka_unit_test(a_combining_mapping_is_revoked_and_restored),
+		cmocka_unit_test(a_combining_mapping_takes_few_faults),
+		cmocka_unit_test(what_cannot_combine_is_refused),
 		cmocka_unit_test(a_mapping_does_not_keep_the_device_open),
 		cmocka_unit_test(the_owner_revokes_one_buffer_for_good_and_no_other),
 		cmocka_unit_test(a_revoked_buffer_can_be_revoked_for_good),

@@ -598,6 +598,9 @@ static void the_owner_takes_a_buffer_back(void **state)
 static void only_its_own_revocable_buffers_are_the_owners(void **state)
 {
 	struct peerbuf_device_query_buffer q = { .argsz = sizeof(q) };
+	struct peerbuf_device_set_caching set = {
+		.argsz = sizeof(set), .caching = PEERBUF_CACHING_WRITE_COMBINING,
+	};
 	int fd = buffer(PEERBUF_RAM_REVOCABLE, MIB, NULL), free_fd = buffer(0, MIB, NULL);
 	struct peerbuf_ram *other;
 
@@ -609,6 +612,11 @@ static void only_its_own_revocable_buffers_are_the_owners(void **state)
 	assert_int_equal(peerbuf_ram_query_buffer(ram, &q), -EINVAL);
 	q.dmabuf_fd = fd;
 	assert_int_equal(peerbuf_ram_query_buffer(other, &q), -EINVAL);
+	/* RAM is cached, and stays so. */
+	set.dmabuf_fd = fd;
+	assert_int_equal(call(peerbuf_ram_fd(ram), PEERBUF_DEVICE_SET_CACHING, &set), -EOPNOTSUPP);
+	set.caching = PEERBUF_CACHING_UNCACHED;
+	assert_int_equal(call(peerbuf_ram_fd(ram), PEERBUF_DEVICE_SET_CACHING, &set), 0);
 	peerbuf_ram_close(other);
 	assert_int_equal(peerbuf_ram_query_buffer(ram, &q), 0);
 	assert_int_equal(q.state, PEERBUF_STATE_LIVE);

@@ -280,6 +280,16 @@ static int query_device(void)
 	return result_of(ioctl(peerbuf_device_fd(bar), PEERBUF_DEVICE_QUERY_BUFFER, &q));
 }
 
+static int combine_by_device(void)
+{
+	struct peerbuf_device_set_caching set = {
+		.argsz = sizeof(set), .dmabuf_fd = buffer,
+		.caching = PEERBUF_CACHING_WRITE_COMBINING,
+	};
+
+	return result_of(ioctl(peerbuf_device_fd(bar), PEERBUF_DEVICE_SET_CACHING, &set));
+}
+
 static int revoke_by_device(void)
 {
 	struct peerbuf_device_revoke_buffer r = { .argsz = sizeof(r), .dmabuf_fd = buffer };
@@ -892,6 +902,12 @@ static int map_and_touch(void)
 	return 0;
 }
 
+static void have_combining_buffer(void)
+{
+	have_buffer();
+	must(!combine_by_device());
+}
+
 static int map_bar_and_touch(void)
 {
 	off_t offset = (off_t)BAR2 << 40;
@@ -1007,6 +1023,8 @@ const struct path paths[] = {
 	{ "exporter", "export many ranges", NULL, export_many, shut_all },
 	{ "exporter", "export memory that is off", memory_off, export_one, memory_on },
 	{ "exporter", "query a buffer of the device", have_used_buffer, query_device, undo_users },
+	{ "exporter", "have a buffer of the device combine writes", have_used_buffer,
+		combine_by_device, undo_users },
 	{ "exporter", "revoke a buffer of the device", have_used_buffer, revoke_by_device, undo_users,
 	  revoked_if_done },
 	{ "exporter", "memory off and on", have_used_ranges, off_and_on, undo_users,
@@ -1065,6 +1083,8 @@ const struct path paths[] = {
 	{ "importers", "import by a type of a driver's own", have_private, import_private, shut_all },
 	{ "importers", "be no driver of a physical function", have_iov, refuse_iov, shut_all },
 	{ "processes", "mmap a buffer", have_buffer, map_and_touch, shut_all },
+	{ "processes", "mmap a buffer that combines writes", have_combining_buffer, map_and_touch,
+		shut_all },
 	{ "processes", "mmap RAM", have_ram_buffer, map_and_touch, shut_all },
 	{ "processes", "read the buffers of debugfs", have_used_buffer, read_buffers, undo_users },
 	{ "processes", "read the foreign buffers of debugfs", have_foreign_user, read_foreign,

@@ -40,7 +40,7 @@ diff "$work/header" "$work/described" >"$work/diff"
 point $? "every ioctl is described, and no other" "$work/diff"
 
 for pair in revoke:peerbuf_device_revoke_buffer device_query:peerbuf_device_query_buffer \
-	ram_create:peerbuf_ram_create info:peerbuf_iommu_info map:peerbuf_iommu_map_buffer \
+	caching:peerbuf_device_set_caching ram_create:peerbuf_ram_create info:peerbuf_iommu_info map:peerbuf_iommu_map_buffer \
 	unmap:peerbuf_iommu_unmap_buffer query:peerbuf_iommu_query_buffer; do
 	size=$(echo "#include <stdio.h>
 #include <linux/peerbuf.h>

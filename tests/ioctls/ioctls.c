@@ -301,6 +301,7 @@ static int do_raw(const struct call *c)
 		PEERBUF_IOMMU_GET_INFO, PEERBUF_IOMMU_MAP_BUFFER, PEERBUF_IOMMU_UNMAP_BUFFER,
 		PEERBUF_IOMMU_QUERY_BUFFER, VFIO_IOMMU_GET_INFO, VFIO_IOMMU_UNMAP_DMA,
 		VFIO_DEVICE_FEATURE, VFIO_CHECK_EXTENSION,
+		PEERBUF_DEVICE_SET_CACHING,
 	};
 	unsigned long request = what[c->other % (sizeof(what) / sizeof(*what))];
 	int fds[] = { peerbuf_device_fd(device), peerbuf_container_fd(importer),

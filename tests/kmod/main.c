@@ -3,6 +3,7 @@
 #include <linux/dma-buf.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 
 #include <peerbuf_compat.h>
@@ -32,6 +33,36 @@ static long put_leaked(int fd)
 	return 0;
 }
 
+static int tell_entry(pte_t *pte, unsigned long addr, void *data)
+{
+	unsigned long mask = pgprot_val(pgprot_noncached(__pgprot(0))) |
+			     pgprot_val(pgprot_writecombine(__pgprot(0)));
+	unsigned long bits = pte_val(ptep_get(pte)) & mask;
+	long *how = data;
+
+	if (bits == pgprot_val(pgprot_writecombine(__pgprot(0))))
+		*how = PBT_COMBINED;
+	else if (bits == pgprot_val(pgprot_noncached(__pgprot(0))))
+		*how = PBT_UNCACHED;
+	else
+		*how = PBT_CACHED;
+	return 0;
+}
+
+/* Small pages only: a large one is -EINVAL, with a warning. */
+static long caching(unsigned long addr)
+{
+	long how = -EFAULT;
+	int ret;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	ret = apply_to_existing_page_range(current->mm, addr & PAGE_MASK, PAGE_SIZE,
+					   tell_entry, &how);
+	mmap_read_unlock(current->mm);
+	return ret ?: how;
+}
+
 static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	if (cmd == PBT_EXPORT)
@@ -40,6 +71,8 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vmap_ioctl((void __user *)arg);
 	if (cmd == PBT_MOVE)
 		return foreign_move((void __user *)arg);
+	if (cmd == PBT_CACHING)
+		return caching(arg);
 	if (cmd == PBT_PUT)
 		return put_leaked(arg);
 	if (cmd == PBT_BLOCK || cmd == PBT_UNBLOCK || cmd == PBT_REOPEN)

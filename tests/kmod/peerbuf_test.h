@@ -108,6 +108,12 @@ struct pbt_vmap {
 /* Drop a reference that somebody else has leaked; argument: the dma-buf's fd. */
 #define PBT_PUT		_IO(0xBC, 11)
 
+/* How a page of the caller's is cached, which it has touched; argument: its address. */
+#define PBT_CACHING	_IO(0xBC, 12)
+#define PBT_UNCACHED	0
+#define PBT_COMBINED	1
+#define PBT_CACHED	2	/* or in another way */
+
 /* /dev/peerbuf_umem: register a dma-buf with the RDMA core; one per open file. */
 struct pbt_umem {
 	__s32 fd;

@@ -5,9 +5,11 @@
 #
 # vm-topology: ssd-bar
 # vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
+# vm-modules: peerbuf_test
 # vm-needs: build/tests/abi/buffer
 set -eu
 peerbuf device bind "$SSD_BDF" vfio-pci >&2
 peerbuf device bind "$BAR_BDF" vfio_pci_peerbuf >&2
 peerbuf device bind "$BAR2_BDF" vfio_pci_peerbuf >&2
+peerbuf device bind "$EDU_BDF" vfio_pci_peerbuf >&2
 exec build/tests/abi/buffer

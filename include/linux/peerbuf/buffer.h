@@ -177,6 +177,8 @@ struct peerbuf_exporter_ops {
  *	takes a reference of its own.
  * @cpu_ram: @cpu_list is RAM: processes see it cached, and without a provider importers
  *	can map it in the kernel with dma_buf_vmap(). Otherwise it is uncached.
+ * @cpu_combine: @cpu_list is device memory whose reads have no side effects, and that may
+ *	be written in any order: its owner can ask for write combining
  * @size: bytes; a multiple of the page size, not 0
  * @flags: open(2) flags: access mode and O_CLOEXEC. Without write access importers are
  *	refused mappings that a device could write through.
@@ -190,6 +192,7 @@ struct peerbuf_export_info {
 	struct peerbuf_provider *provider;
 	struct dma_buf_phys_list *cpu_list;
 	bool cpu_ram;
+	bool cpu_combine;
 	u64 size;
 	int flags;
 	void *priv;
@@ -248,9 +251,21 @@ int peerbuf_buffer_get_info(struct peerbuf_provider *p, struct dma_buf *dmabuf,
 			    struct peerbuf_buffer_info *info);
 
 /**
+ * peerbuf_buffer_set_combining - how processes that mmap() a buffer from now on see it
+ * @p: the provider that asks
+ * @dmabuf: the buffer
+ * @on: write combining; otherwise uncached, as in the beginning
+ *
+ * Return: 0; -EINVAL when it is not a buffer that @p exported since it was opened;
+ * -EOPNOTSUPP when @on, and peerbuf_export_info.cpu_combine was not set.
+ */
+int peerbuf_buffer_set_combining(struct peerbuf_provider *p, struct dma_buf *dmabuf, bool on);
+
+/**
  * peerbuf_owner_ioctl - what user space can do with one buffer that it exported
  * @p: the provider whose owner calls
- * @cmd: PEERBUF_DEVICE_REVOKE_BUFFER or PEERBUF_DEVICE_QUERY_BUFFER
+ * @cmd: PEERBUF_DEVICE_REVOKE_BUFFER, PEERBUF_DEVICE_QUERY_BUFFER or
+ *	PEERBUF_DEVICE_SET_CACHING
  * @arg: the ioctl's argument
  *
  * For the ioctl handler of the file that user space exports through.

@@ -136,6 +136,7 @@ struct vfio_device_feature_dma_buf {
  *
  *   EINVAL    dmabuf_fd is no dma-buf, or not one of this device or ram fd
  *   EALREADY  (REVOKE_BUFFER) it has been revoked for good before
+ *   EOPNOTSUPP (SET_CACHING) the buffer's memory cannot be mapped in this way
  *   ENOTTY    the device is bound to a driver that knows nothing of peerbuf
  */
 
@@ -186,6 +187,38 @@ struct peerbuf_device_query_buffer {
 };
 
 #define PEERBUF_DEVICE_QUERY_BUFFER	PEERBUF_IOC(17)
+
+/*
+ * How processes see device memory that they mmap(). UNCACHED: each access goes to the device,
+ * in the program's order. WRITE_COMBINING: the processor may gather writes, and reorder them
+ * until the program orders them (sfence on x86); reads may be speculative.
+ */
+enum peerbuf_caching {
+	PEERBUF_CACHING_UNCACHED	= 0,
+	PEERBUF_CACHING_WRITE_COMBINING	= 1,
+};
+
+/**
+ * struct peerbuf_device_set_caching - PEERBUF_DEVICE_SET_CACHING
+ * @argsz: size known to the caller
+ * @flags: 0
+ * @dmabuf_fd: the buffer
+ * @caching: enum peerbuf_caching; a new buffer is UNCACHED
+ *
+ * For every mmap() of the buffer, by any process, from now on; mappings that are there keep
+ * what they have. WRITE_COMBINING is for memory without side effects: EOPNOTSUPP for a BAR
+ * that is not prefetchable, and for RAM, which is cached. Importers are not concerned.
+ *
+ * EINVAL: unknown caching. Since ABI version 1, release 0.1.0.
+ */
+struct peerbuf_device_set_caching {
+	__u32 argsz;
+	__u32 flags;
+	__s32 dmabuf_fd;
+	__u32 caching;
+};
+
+#define PEERBUF_DEVICE_SET_CACHING	PEERBUF_IOC(18)
 
 /* --------------------------------------------------------------------- ram fd */
 
