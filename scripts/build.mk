@@ -35,7 +35,10 @@ print-%:
 
 MODULES := $(BUILD)/modules/$(KERNEL)
 MIRROR := $(BUILD)/kernel-$(KERNEL)
-MODULE_SOURCES := $(shell find kernel include tests/kmod examples/edu-copy -type f)
+MODULE_EXAMPLES := \
+	edu-copy \
+	banked-vfio
+MODULE_SOURCES := $(shell find kernel include tests/kmod $(MODULE_EXAMPLES:%=examples/%) -type f)
 
 # A kernel of ours without type information must not be compared with the running one.
 BTF_OF_KERNEL = $(if $(wildcard $(KDIR:/build=/release)),BTF=$(abspath $(KDIR:/build=/btf)))
@@ -47,13 +50,15 @@ $(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers
 	@find $(MIRROR) -xtype l -delete
 	@cp -rsf $(CURDIR)/kernel/. $(MIRROR)/kernel/
 	@cp -rsf $(CURDIR)/tests/kmod/. $(MIRROR)/kmod/
-	@cp -rsf $(CURDIR)/examples/edu-copy $(MIRROR)/examples/
+	@cp -rsf $(MODULE_EXAMPLES:%=$(CURDIR)/examples/%) $(MIRROR)/examples/
 	@ln -sfn $(CURDIR)/include $(MIRROR)/include
 	$(MAKE) -C $(MIRROR)/kernel KDIR=$(abspath $(KDIR)) $(BTF_OF_KERNEL)
 	@rm -f $(MIRROR)/kmod/Module.symvers
 	$(MAKE) -C $(abspath $(KDIR)) M=$(CURDIR)/$(MIRROR)/kmod modules \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(MIRROR)/kernel/Module.symvers
-	$(MAKE) -C $(MIRROR)/examples/edu-copy/module KDIR=$(abspath $(KDIR))
+	for example in $(MODULE_EXAMPLES); do \
+		$(MAKE) -C $(MIRROR)/examples/$$example/module KDIR=$(abspath $(KDIR)) || exit 1; \
+	done
 	@rm -f $(MODULES)/*.ko
 	@cp $(MIRROR)/kernel/*.ko $(MIRROR)/kmod/*.ko $(MODULES)/
 	@find $(MIRROR)/examples -name '*.ko' -exec cp {} $(MODULES)/ \;

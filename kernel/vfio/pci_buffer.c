@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the owner of a device can do with one buffer that it exported. */
+#include <linux/module.h>
+
 #include "pci.h"
 
-long peerbuf_pci_ioctl(struct vfio_device *vdev, unsigned int cmd,
+long peerbuf_vdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
 		       unsigned long arg)
 {
 	switch (cmd) {
@@ -15,3 +17,4 @@ long peerbuf_pci_ioctl(struct vfio_device *vdev, unsigned int cmd,
 		return vfio_pci_core_ioctl(vdev, cmd, arg);
 	}
 }
+EXPORT_SYMBOL_GPL(peerbuf_vdev_ioctl);

@@ -8,6 +8,7 @@
  * is asked when access could come back; VFIO's virtual config space alone can be
  * wrong (after a bus reset that nobody restored).
  */
+#include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
 
@@ -141,7 +142,7 @@ static struct config_effect config_effect(struct pci_dev *pdev,
 	return effect;
 }
 
-ssize_t peerbuf_pci_write(struct vfio_device *vdev, const char __user *buf,
+ssize_t peerbuf_vdev_write(struct vfio_device *vdev, const char __user *buf,
 			  size_t count, loff_t *ppos)
 {
 	struct peerbuf_vdev *pv = to_peerbuf_vdev(vdev);
@@ -165,6 +166,7 @@ ssize_t peerbuf_pci_write(struct vfio_device *vdev, const char __user *buf,
 		peerbuf_provider_update(&pv->provider);
 	return ret;
 }
+EXPORT_SYMBOL_GPL(peerbuf_vdev_write);
 
 /* --------------------------------------------------------------- low power */
 
@@ -283,9 +285,10 @@ static void pci_resume(struct pci_dev *pdev)
 	set_error(pdev_vdev(pdev), false);
 }
 
-const struct pci_error_handlers peerbuf_pci_err_handlers = {
+const struct pci_error_handlers peerbuf_vdev_err_handlers = {
 	.error_detected = pci_error_detected,
 	.resume = pci_resume,
 	.reset_prepare = pci_reset_prepare,
 	.reset_done = pci_reset_done,
 };
+EXPORT_SYMBOL_GPL(peerbuf_vdev_err_handlers);

@@ -13,17 +13,21 @@
 
 /* More ranges than any BAR needs; bounds what one call makes the kernel allocate. */
 #define MAX_RANGES	(1U << 18)
+/* What they may become where a region is scattered over the device's memory. */
+#define MAX_PIECES	(1U << 20)
 
 /**
  * struct exported - the private part of an exported buffer
  * @list: its ranges
  * @pdev: the device; referenced, as importers compare routes with it
  * @bar: the BAR that the ranges are in
+ * @linear: and where they are in it, too: its driver translates nothing
  */
 struct exported {
 	struct dma_buf_phys_list *list;
 	struct pci_dev *pdev;
 	unsigned int bar;
+	bool linear;
 };
 
 static struct dma_buf_phys_list *exported_map(struct dma_buf_attachment *attach)
@@ -62,7 +66,7 @@ static int exported_match(struct dma_buf_match_args *args, void *priv)
 		DMA_BUF_EMAPPING_IOV(&pal_ops, ex->pdev, ex->bar),
 	};
 
-	if (!ex->pdev->is_virtfn)
+	if (!ex->pdev->is_virtfn || !ex->linear)
 		return dma_buf_match_mapping(args, offer, 1);
 	swap(offer[0], offer[1]);
 	return dma_buf_match_mapping(args, offer, ARRAY_SIZE(offer));
@@ -73,65 +77,122 @@ static const struct peerbuf_exporter_ops exporter_ops = {
 	.release = exported_release,
 };
 
-/* Ranges of the region, checked against it and turned into physical addresses. */
-static int translate(struct pci_dev *pdev, unsigned int bar,
-		     const struct vfio_region_dma_range *ranges, u32 nr,
-		     struct phys_vec *vec, u64 *size)
+/* A region that is its BAR. */
+static int translate_bar(struct peerbuf_vdev *pv, unsigned int bar, u64 offset, u64 length,
+			 struct phys_vec *piece)
 {
-	u64 start = pci_resource_start(pdev, bar);
-	u64 bar_len = pci_resource_len(pdev, bar);
-	u64 end, total = 0;
-	u32 i;
+	u64 start = pci_resource_start(pv->core.pdev, bar);
+	u64 end;
 
-	for (i = 0; i < nr; i++) {
-		u64 offset = ranges[i].offset, len = ranges[i].length;
-
-		if (!len || !PAGE_ALIGNED(offset | len) ||
-		    check_add_overflow(offset, len, &end) || end > bar_len ||
-		    check_add_overflow(total, len, &total))
-			return -EINVAL;
-		if (check_add_overflow(start, end - 1, &end))
-			return -EOVERFLOW;
-		vec[i].paddr = start + offset;
-		vec[i].len = len;
-	}
-	/* The size of a dma-buf is a size_t, and lseek() must be able to tell it. */
-	if (total > SSIZE_MAX)
+	if (check_add_overflow(offset, length, &end) || end > pci_resource_len(pv->core.pdev, bar))
 		return -EINVAL;
-	*size = total;
+	if (check_add_overflow(start, end - 1, &end))
+		return -EOVERFLOW;
+	*piece = (struct phys_vec) { .paddr = start + offset, .len = length };
+	return 0;
+}
+
+/**
+ * struct pieces - where the ranges of a region are
+ * @vec: in the order of the buffer
+ * @nr: how many
+ * @room: as many fit
+ * @size: bytes
+ */
+struct pieces {
+	struct phys_vec *vec;
+	size_t nr;
+	size_t room;
+	u64 size;
+};
+
+static int pieces_add(struct pieces *p, const struct phys_vec *piece)
+{
+	struct phys_vec *vec;
+	size_t room;
+
+	if (p->nr == p->room) {
+		room = p->room * 2;
+		if (room > MAX_PIECES)
+			return -EINVAL;
+		vec = kvcalloc(room, sizeof(*vec), GFP_KERNEL | __GFP_NOWARN);
+		if (!vec)
+			return -ENOMEM;
+		memcpy(vec, p->vec, p->nr * sizeof(*vec));
+		kvfree(p->vec);
+		p->vec = vec;
+		p->room = room;
+	}
+	p->vec[p->nr++] = *piece;
+	return 0;
+}
+
+/* A range of the region, checked and turned into physical addresses. */
+static int pieces_add_range(struct pieces *p, struct peerbuf_vdev *pv, unsigned int region,
+			    const struct vfio_region_dma_range *range)
+{
+	int (*translate)(struct peerbuf_vdev *pv, unsigned int region, u64 offset, u64 length,
+			 struct phys_vec *piece) = pv->ops ? pv->ops->translate : translate_bar;
+	u64 offset = range->offset, left = range->length, end;
+	struct phys_vec piece;
+	int ret;
+
+	if (!left || !PAGE_ALIGNED(offset | left) || check_add_overflow(offset, left, &end) ||
+	    check_add_overflow(p->size, left, &p->size))
+		return -EINVAL;
+	while (left) {
+		ret = translate(pv, region, offset, left, &piece);
+		if (ret)
+			return ret;
+		/* The word of a driver that nobody here knows. */
+		if (WARN_ON_ONCE(!piece.len || piece.len > left ||
+				 !PAGE_ALIGNED(piece.paddr | piece.len)))
+			return -EIO;
+		ret = pieces_add(p, &piece);
+		if (ret)
+			return ret;
+		offset += piece.len;
+		left -= piece.len;
+	}
 	return 0;
 }
 
 static struct exported *
-exported_create(struct pci_dev *pdev, unsigned int bar,
+exported_create(struct peerbuf_vdev *pv, unsigned int region,
 		const struct vfio_region_dma_range *ranges, u32 nr)
 {
-	struct phys_vec *vec;
+	struct pieces pieces = { .room = nr };
 	struct exported *ex;
-	u64 size = 0;
-	int ret;
+	int ret = -ENOMEM;
+	u32 i;
 
 	ex = kzalloc(sizeof(*ex), GFP_KERNEL_ACCOUNT);
-	vec = kvcalloc(nr, sizeof(*vec), GFP_KERNEL | __GFP_NOWARN);
-	if (!ex || !vec) {
-		ret = -ENOMEM;
+	pieces.vec = kvcalloc(nr, sizeof(*pieces.vec), GFP_KERNEL | __GFP_NOWARN);
+	if (!ex || !pieces.vec)
+		goto err;
+	for (i = 0; i < nr; i++) {
+		ret = pieces_add_range(&pieces, pv, region, &ranges[i]);
+		if (ret)
+			goto err;
+	}
+	/* The size of a dma-buf is a size_t, and lseek() must be able to tell it. */
+	if (pieces.size > SSIZE_MAX) {
+		ret = -EINVAL;
 		goto err;
 	}
-	ret = translate(pdev, bar, ranges, nr, vec, &size);
-	if (ret)
-		goto err;
-	ex->list = dma_buf_phys_list_create(vec, nr, size);
+	ex->list = dma_buf_phys_list_create(pieces.vec, pieces.nr, pieces.size);
 	if (IS_ERR(ex->list)) {
 		ret = PTR_ERR(ex->list);
 		goto err;
 	}
-	ex->pdev = pci_dev_get(pdev);
-	ex->bar = bar;
-	kvfree(vec);
+	ex->pdev = pci_dev_get(pv->core.pdev);
+	ex->bar = region;
+	ex->linear = !pv->ops;
+	kvfree(pieces.vec);
 	return ex;
 
 err:
-	kvfree(vec);
+	kvfree(pieces.vec);
 	kfree(ex);
 	return ERR_PTR(ret);
 }
@@ -140,34 +201,42 @@ err:
  * Without the claim the BAR's memory may be somebody else's. vfio-pci-core claims it
  * once and notes so without a lock: who loses a race finds it claimed after all.
  */
-static int claim_bar(struct vfio_pci_core_device *core, unsigned int bar)
+static int claim_region(struct peerbuf_vdev *pv, unsigned int region)
 {
+	struct vfio_pci_core_device *core = &pv->core;
 	int ret;
 
-	if (!(pci_resource_flags(core->pdev, bar) & IORESOURCE_MEM) ||
-	    !pci_resource_len(core->pdev, bar))
-		return -ENODEV;
-	ret = vfio_pci_core_setup_barmap(core, bar);
-	if (!ret || READ_ONCE(core->barmap[bar]))
+	if (region > VFIO_PCI_BAR5_REGION_INDEX ||
+	    !(pci_resource_flags(core->pdev, region) & IORESOURCE_MEM) ||
+	    !pci_resource_len(core->pdev, region))
+		/* Only the driver can know what else is memory. */
+		return pv->ops ? 0 : -ENODEV;
+	ret = vfio_pci_core_setup_barmap(core, region);
+	if (!ret || READ_ONCE(core->barmap[region]))
 		return 0;
 	/* Its memory may be had later; a BAR that is another's will not be. */
 	return ret == -ENOMEM ? -ENOMEM : -ENODEV;
+}
+
+static bool combines(struct pci_dev *pdev, unsigned int region)
+{
+	return region <= VFIO_PCI_BAR5_REGION_INDEX &&
+	       (pci_resource_flags(pdev, region) & IORESOURCE_PREFETCH);
 }
 
 static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 				     const struct vfio_device_feature_dma_buf *get,
 				     const struct vfio_region_dma_range *ranges)
 {
-	struct pci_dev *pdev = pv->core.pdev;
 	struct dma_buf *dmabuf;
 	struct exported *ex;
 	int ret;
 
-	ret = claim_bar(&pv->core, get->region_index);
+	ret = claim_region(pv, get->region_index);
 	if (ret)
 		return ERR_PTR(ret);
 
-	ex = exported_create(pdev, get->region_index, ranges, get->nr_ranges);
+	ex = exported_create(pv, get->region_index, ranges, get->nr_ranges);
 	if (IS_ERR(ex))
 		return ERR_CAST(ex);
 
@@ -177,8 +246,7 @@ static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 		.ops = &exporter_ops,
 		.provider = &pv->provider,
 		.cpu_list = ex->list,
-		.cpu_combine = pci_resource_flags(pdev, get->region_index) &
-			       IORESOURCE_PREFETCH,
+		.cpu_combine = combines(pv->core.pdev, get->region_index),
 		.size = ex->list->size,
 		.flags = get->open_flags,
 		.priv = ex,
@@ -189,11 +257,11 @@ static struct dma_buf *export_ranges(struct peerbuf_vdev *pv,
 }
 
 struct dma_buf *
-peerbuf_pci_export_range(struct peerbuf_vdev *pv, unsigned int bar,
+peerbuf_pci_export_range(struct peerbuf_vdev *pv, unsigned int region,
 			 const struct vfio_region_dma_range *range)
 {
 	struct vfio_device_feature_dma_buf get = {
-		.region_index = bar,
+		.region_index = region,
 		.open_flags = O_RDWR,
 		.nr_ranges = 1,
 	};
@@ -219,9 +287,6 @@ int peerbuf_pci_export(struct peerbuf_vdev *pv, u32 flags,
 	if (!get.nr_ranges || get.nr_ranges > MAX_RANGES || get.flags ||
 	    (get.open_flags & ~(O_ACCMODE | O_CLOEXEC)))
 		return -EINVAL;
-	if (get.region_index > VFIO_PCI_BAR5_REGION_INDEX)
-		return -ENODEV;
-
 	ranges = vmemdup_array_user(arg->dma_ranges, get.nr_ranges,
 				    sizeof(*ranges));
 	if (IS_ERR(ranges))

@@ -47,16 +47,43 @@ static bool marked_ops_ready(const struct vm_operations_struct *ops)
 	return ready;
 }
 
-int peerbuf_pci_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+/* What only the driver knows how to find is shown as a buffer is. */
+static int mmap_translated(struct peerbuf_vdev *pv, struct vm_area_struct *vma, u64 offset)
 {
+	struct vfio_region_dma_range range = {
+		.offset = offset & VFIO_PCI_OFFSET_MASK,
+		.length = vma->vm_end - vma->vm_start,
+	};
+	struct dma_buf *dmabuf;
+	int ret;
+
+	dmabuf = peerbuf_pci_export_range(pv, VFIO_PCI_OFFSET_TO_INDEX(offset), &range);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	/* The mapping takes a reference, and drops that on the device's file. */
+	ret = dma_buf_mmap(dmabuf, vma, 0);
+	dma_buf_put(dmabuf);
+	return ret;
+}
+
+int peerbuf_vdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	struct peerbuf_vdev *pv = to_peerbuf_vdev(vdev);
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	int ret;
 
+	if (pv->ops) {
+		ret = mmap_translated(pv, vma, offset);
+		/* Registers, which are where they are, and nobody's buffer. */
+		if (ret != -ENODEV)
+			return ret;
+	}
 	ret = vfio_pci_core_mmap(vdev, vma);
 	if (!ret && VFIO_PCI_OFFSET_TO_INDEX(offset) <= VFIO_PCI_BAR5_REGION_INDEX &&
 	    marked_ops_ready(vma->vm_ops))
 		vma->vm_ops = &bar_vm_ops.vm;
 	return ret;
 }
+EXPORT_SYMBOL_GPL(peerbuf_vdev_mmap);
 
 PEERBUF_IMPORT_NS_DMA_BUF;

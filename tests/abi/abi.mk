@@ -5,6 +5,7 @@
 # One a line, so that additions are additions.
 ABI_TESTS := \
 	bars \
+	banked \
 	export \
 	container \
 	buffer \
@@ -37,6 +38,7 @@ $(ABI_PROGRAMS): $(BUILD)/tests/abi/%: tests/abi/%.c tests/abi/abi.c tests/abi/a
 # DMA, with the example's driver.
 DMA_TESTS := \
 	bars \
+	banked \
 	foreign \
 	groups \
 	vmm \
