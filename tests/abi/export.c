@@ -183,8 +183,12 @@ static void as_many_ranges_as_the_limit_are_taken(void **state)
 	assert_non_null(r);
 	*r = request(limit, 0, PAGE);
 	r->head.argsz += (limit + 1) * sizeof(r->range[0]);
-	for (i = 0; i <= limit; i++)
-		r->range[i] = (struct vfio_region_dma_range) { i % 1024 * 2 * PAGE, PAGE };
+	for (i = 0; i <= limit; i++) {
+		struct vfio_region_dma_range range = { i % 1024 * 2 * PAGE, PAGE };
+
+		memcpy((char *)r + offsetof(struct request, range) + i * sizeof(range), &range,
+		       sizeof(range));
+	}
 	fd = export(r);
 	assert_true(fd >= 0);
 	assert_int_equal(lseek(fd, 0, SEEK_END), limit * PAGE);

@@ -119,6 +119,8 @@ void peerbuf_provider_set(struct peerbuf_provider *p, enum peerbuf_cause cause,
  *
  * For devices whose memory depends on this one. Takes no lock: who must not miss a change
  * is told of it after peerbuf_provider_block() or peerbuf_provider_set() has returned.
+ *
+ * Return: whether it is.
  */
 bool peerbuf_provider_is_blocked(const struct peerbuf_provider *p, enum peerbuf_cause cause);
 

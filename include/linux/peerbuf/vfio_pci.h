@@ -77,14 +77,79 @@ static inline struct peerbuf_vdev *to_peerbuf_vdev(struct vfio_device *vdev)
  * others. Each may be wrapped, and must be called by what wraps it: a driver that leaves one
  * out has buffers that outlive their memory.
  */
+
+/**
+ * peerbuf_vdev_init - init
+ * @vdev: new
+ *
+ * Return: 0 or what vfio_pci_core_init_dev() says.
+ */
 int peerbuf_vdev_init(struct vfio_device *vdev);
+
+/**
+ * peerbuf_vdev_release - release
+ * @vdev: has no user and no driver any more
+ */
 void peerbuf_vdev_release(struct vfio_device *vdev);
+
+/**
+ * peerbuf_vdev_open - open_device
+ * @vdev: registered
+ *
+ * Return: 0, and buffers can be exported; or what vfio_pci_core_enable() says.
+ */
 int peerbuf_vdev_open(struct vfio_device *vdev);
+
+/**
+ * peerbuf_vdev_close - close_device
+ * @vdev: open
+ *
+ * Revokes every buffer for good, and so may wait as peerbuf_provider_close() does; the device
+ * still answers meanwhile. A driver switches off what is its own afterwards.
+ */
 void peerbuf_vdev_close(struct vfio_device *vdev);
+
+/**
+ * peerbuf_vdev_ioctl - ioctl
+ * @vdev: open
+ * @cmd: any
+ * @arg: the ioctl's argument
+ *
+ * Return: as <linux/peerbuf.h> and vfio_pci_core_ioctl() say.
+ */
 long peerbuf_vdev_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg);
+
+/**
+ * peerbuf_vdev_feature - device_feature
+ * @vdev: open
+ * @flags: VFIO_DEVICE_FEATURE_*
+ * @arg: the feature's argument
+ * @argsz: its size
+ *
+ * Return: as <linux/peerbuf.h> and vfio_pci_core_ioctl_feature() say.
+ */
 int peerbuf_vdev_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz);
+
+/**
+ * peerbuf_vdev_write - write
+ * @vdev: open
+ * @buf: what is written
+ * @count: bytes
+ * @ppos: where; a write of configuration space may revoke
+ *
+ * Return: as vfio_pci_core_write().
+ */
 ssize_t peerbuf_vdev_write(struct vfio_device *vdev, const char __user *buf, size_t count,
 			   loff_t *ppos);
+
+/**
+ * peerbuf_vdev_mmap - mmap
+ * @vdev: open
+ * @vma: of the device's file
+ *
+ * Return: as vfio_pci_core_mmap(); of a region that is translated, as
+ * VFIO_DEVICE_FEATURE_DMA_BUF and mmap() of the buffer.
+ */
 int peerbuf_vdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
 
 /**
