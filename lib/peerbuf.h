@@ -44,6 +44,15 @@ extern "C" {
 /* Version of the library that runs, such as "0.1.0". Static; do not free. */
 const char *peerbuf_version(void);
 
+/*
+ * Words for enum peerbuf_buffer_state ("live"), enum peerbuf_route ("bus-address") and
+ * enum peerbuf_route_reason ("same-switch"), as tracepoints and debugfs have them.
+ * Static; do not free. A number that this library does not know is "unknown".
+ */
+const char *peerbuf_buffer_state_name(uint32_t state);
+const char *peerbuf_route_name(uint32_t route);
+const char *peerbuf_route_reason_name(uint32_t reason);
+
 /* ------------------------------------------------------------------ container */
 
 struct peerbuf_container;

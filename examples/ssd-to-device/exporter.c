@@ -267,14 +267,6 @@ static bool do_close(void *program, char **args)
 	return true;
 }
 
-static bool do_quit(void *program, char **args)
-{
-	(void)program;
-	(void)args;
-	answer("quit");
-	return false;
-}
-
 static const struct command commands[] = {
 	{ "reset",	0, "",		do_reset },
 	{ "memory",	1, "on|off",	do_memory },

@@ -56,39 +56,6 @@ static const char usage[] =
 
 /* ------------------------------------------------------------------- commands */
 
-static const char *name_of(const char *const *names, size_t nr, uint32_t value)
-{
-	return value < nr ? names[value] : "unknown";
-}
-
-#define NAME_OF(names, value)	name_of(names, sizeof(names) / sizeof((names)[0]), value)
-
-static const char *const state_names[] = {
-	[PEERBUF_STATE_LIVE] = "live",
-	[PEERBUF_STATE_REVOKING] = "revoking",
-	[PEERBUF_STATE_REVOKED] = "revoked",
-	[PEERBUF_STATE_DEAD] = "dead",
-};
-
-static const char *const route_names[] = {
-	[PEERBUF_ROUTE_UNKNOWN] = "unknown",
-	[PEERBUF_ROUTE_BUS_ADDRESS] = "bus-address",
-	[PEERBUF_ROUTE_HOST_BRIDGE] = "host-bridge",
-	[PEERBUF_ROUTE_NOT_SUPPORTED] = "not-supported",
-};
-
-static const char *const reason_names[] = {
-	[PEERBUF_REASON_NONE] = "none",
-	[PEERBUF_REASON_SAME_DEVICE] = "same-device",
-	[PEERBUF_REASON_SAME_SWITCH] = "same-switch",
-	[PEERBUF_REASON_ACS_REDIRECT] = "acs-redirect",
-	[PEERBUF_REASON_NO_COMMON_BRIDGE] = "no-common-bridge",
-	[PEERBUF_REASON_HOST_NOT_LISTED] = "host-not-listed",
-	[PEERBUF_REASON_HOSTS_DIFFER] = "hosts-differ",
-	[PEERBUF_REASON_NOT_PCI] = "not-pci",
-	[PEERBUF_REASON_OVERRIDE] = "override",
-};
-
 /* Read blocks to the buffer's addresses, mapped or not: the IOMMU is the judge. */
 static bool do_read(void *program, char **args)
 {
@@ -142,11 +109,11 @@ static bool do_query(void *program, char **args)
 		return true;
 	}
 	answer("query state=%s mapped=%s enforced=%s revokes=%llu restores=%llu route=%s reason=%s page_sizes=0x%llx ranges=%u iova=0x%llx length=%llu error=%d",
-	       NAME_OF(state_names, query.state),
+	       peerbuf_buffer_state_name(query.state),
 	       query.flags & PEERBUF_QUERY_MAPPED ? "yes" : "no",
 	       query.flags & PEERBUF_QUERY_ENFORCED ? "yes" : "no",
-	       ULL(query.revokes), ULL(query.restores), NAME_OF(route_names, query.route),
-	       NAME_OF(reason_names, query.reason), ULL(query.page_sizes), query.nr_ranges,
+	       ULL(query.revokes), ULL(query.restores), peerbuf_route_name(query.route),
+	       peerbuf_route_reason_name(query.reason), ULL(query.page_sizes), query.nr_ranges,
 	       ULL(query.iova), ULL(query.length), query.error);
 	return true;
 }
@@ -233,14 +200,6 @@ static bool do_info(void *program, char **args)
 	(void)args;
 	describe(program, "info");
 	return true;
-}
-
-static bool do_quit(void *program, char **args)
-{
-	(void)program;
-	(void)args;
-	answer("quit");
-	return false;
 }
 
 static const struct command commands[] = {

@@ -109,6 +109,14 @@ bool run_line(const struct command *table, void *program, char *line)
 	return true;
 }
 
+bool do_quit(void *program, char **args)
+{
+	(void)program;
+	(void)args;
+	answer("quit");
+	return false;
+}
+
 bool parse_number(const char *text, uint64_t *value)
 {
 	static const char suffixes[] = "KMGT";

@@ -35,6 +35,9 @@ struct command {
 	bool (*run)(void *program, char **args);
 };
 
+/* The command "quit" of every program: answers, and ends it. */
+bool do_quit(void *program, char **args);
+
 /* Complete lines from a file descriptor, so that it can be polled as well. */
 struct lines {
 	int fd;

@@ -133,14 +133,6 @@ static bool do_release(void *program, char **args)
 	return true;
 }
 
-static bool do_quit(void *program, char **args)
-{
-	(void)program;
-	(void)args;
-	answer("quit");
-	return false;
-}
-
 static const struct command commands[] = {
 	{ "map",	2, "NUMBER SKEW",	do_map },
 	{ "unmap",	0, "",			do_unmap },

@@ -584,14 +584,6 @@ static bool do_close(void *program, char **args)
 	return true;
 }
 
-static bool do_quit(void *program, char **args)
-{
-	(void)program;
-	(void)args;
-	answer("quit");
-	return false;
-}
-
 static const struct command commands[] = {
 	{ "flr",	0, "",				do_flr },
 	{ "af-flr",	0, "",				do_af_flr },

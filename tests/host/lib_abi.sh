@@ -75,5 +75,38 @@ else
 	echo "ok $((count += 1)) - a C++ program compiles and links # SKIP no C++ compiler"
 fi
 
+# Words for numbers are those of the tracepoints, each and every one.
+cat >"$work/names.c" <<'END'
+#include <stdio.h>
+#include <peerbuf.h>
+
+static void print(const char *what, const char *(*name)(uint32_t), uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		printf("%s %u %s\n", what, i, name(i));
+}
+
+int main(void)
+{
+	print("state", peerbuf_buffer_state_name, 5);
+	print("route", peerbuf_route_name, 5);
+	print("reason", peerbuf_route_reason_name, 10);
+	return 0;
+}
+END
+for what in state route reason; do
+	awk -v what=$what '$0 ~ "^#define peerbuf_show_" what "\\(" { inside = 1 }
+		inside { print; if (!/\\$/) inside = 0 }' "$root/kernel/core/trace.h" |
+		grep -oE '\{ [0-9]+, "[^"]*"' | sed "s/{ \([0-9]*\), \"\(.*\)\"/$what \1 \2/"
+	# The first number that nobody knows.
+	echo "$what $(sed -n "/^enum peerbuf_.*$what /,/^}/s/.*= \([0-9]*\),.*/\1/p" \
+		"$root/include/uapi/linux/peerbuf.h" | wc -l) unknown"
+done >"$work/traced"
+# shellcheck disable=SC2086 # words
+"${CC:-cc}" -std=c11 $flags "$work/names.c" -o "$work/names" -lpeerbuf 2>"$work/log" &&
+	LD_LIBRARY_PATH=$build/lib "$work/names" >"$work/named"
+ok $? "names can be asked for" "$work/log"
+same "$work/traced" "$work/named" "they are those of the tracepoints"
+
 echo "1..$count"
 exit $failed

@@ -381,33 +381,9 @@ void machine_route(const struct machine *m, int provider, int client, struct pee
 		peerbuf_override_apply(v);
 }
 
-const char *route_name(const struct peerbuf_verdict *v)
-{
-	static const char *const names[] = {
-		[PEERBUF_ROUTE_UNKNOWN] = "unknown",
-		[PEERBUF_ROUTE_BUS_ADDRESS] = "bus-address",
-		[PEERBUF_ROUTE_HOST_BRIDGE] = "host-bridge",
-		[PEERBUF_ROUTE_NOT_SUPPORTED] = "not-supported",
-	};
-
-	return names[v->route];
-}
-
 const char *reason_name(uint32_t reason)
 {
-	static const char *const names[] = {
-		[PEERBUF_REASON_NONE] = "none",
-		[PEERBUF_REASON_SAME_DEVICE] = "same-device",
-		[PEERBUF_REASON_SAME_SWITCH] = "same-switch",
-		[PEERBUF_REASON_ACS_REDIRECT] = "acs-redirect",
-		[PEERBUF_REASON_NO_COMMON_BRIDGE] = "no-common-bridge",
-		[PEERBUF_REASON_HOST_NOT_LISTED] = "host-not-listed",
-		[PEERBUF_REASON_HOSTS_DIFFER] = "hosts-differ",
-		[PEERBUF_REASON_NOT_PCI] = "not-pci",
-		[PEERBUF_REASON_OVERRIDE] = "override",
-	};
-
-	return reason == REASON_UNREADABLE ? "unreadable" : names[reason];
+	return reason == REASON_UNREADABLE ? "unreadable" : peerbuf_route_reason_name(reason);
 }
 
 /* ---------------------------------------------------------------------- functions */

@@ -14,6 +14,7 @@
 
 #include <json_object.h>
 #include <linux/peerbuf/p2p.h>
+#include <peerbuf.h>
 
 #include "tool.h"
 
@@ -77,7 +78,6 @@ void machine_route(const struct machine *m, int provider, int client, struct pee
 		   struct peerbuf_path *provider_path, struct peerbuf_path *client_path);
 
 /* "bus-address", "acs-redirect" */
-const char *route_name(const struct peerbuf_verdict *v);
 const char *reason_name(uint32_t reason);
 
 /* Of an endpoint that takes part in transfers: not a bridge, nor part of the chip set. */

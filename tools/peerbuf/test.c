@@ -376,7 +376,7 @@ static int report(struct test *t, const struct peerbuf_verdict *v, int err)
 
 		json_object_object_add(document, "provider", json_text(t->provider));
 		json_object_object_add(document, "client", json_text(t->client));
-		json_object_object_add(document, "route", json_text(route_name(v)));
+		json_object_object_add(document, "route", json_text(peerbuf_route_name(v->route)));
 		json_object_object_add(document, "reason", json_text(reason_name(v->reason)));
 		json_object_object_add(document, "good", json_object_new_boolean(good));
 		json_object_object_add(document, "moves", t->rows);
@@ -384,7 +384,7 @@ static int report(struct test *t, const struct peerbuf_verdict *v, int err)
 		return good ? EXIT_OK : EXIT_FAILED;
 	}
 	printf("Memory of %s, BAR %d, and DMA of %s (%s). Route: %s (%s).\n", t->provider, t->bar,
-	       t->client, t->kind->name, route_name(v), reason_name(v->reason));
+	       t->client, t->kind->name, peerbuf_route_name(v->route), reason_name(v->reason));
 	print_rows(t->tool, t->rows, columns, sizeof(columns) / sizeof(columns[0]), "");
 	if (good)
 		puts("Every byte arrived.");

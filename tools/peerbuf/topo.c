@@ -378,7 +378,7 @@ static struct json_object *routes_json(const struct machine *m, const struct sel
 				json_text(m->functions[s->index[p]].address));
 			json_object_object_add(row, "client",
 				json_text(m->functions[s->index[c]].address));
-			json_object_object_add(row, "route", json_text(route_name(&v)));
+			json_object_object_add(row, "route", json_text(peerbuf_route_name(v.route)));
 			json_object_object_add(row, "reason", json_text(reason_name(v.reason)));
 			json_object_object_add(row, "distance",
 					       json_object_new_int((int)v.distance));

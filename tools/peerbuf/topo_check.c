@@ -375,7 +375,7 @@ static void print_check_json(const struct report *r, const struct peerbuf_verdic
 
 	json_object_object_add(document, "provider", end_json(&m->functions[r->provider]));
 	json_object_object_add(document, "client", end_json(&m->functions[r->client]));
-	json_object_object_add(document, "route", json_text(route_name(&r->v)));
+	json_object_object_add(document, "route", json_text(peerbuf_route_name(r->v.route)));
 	json_object_object_add(document, "reason", json_text(reason_name(r->v.reason)));
 	json_object_object_add(document, "refused",
 		json_text(r->v.reason == PEERBUF_REASON_OVERRIDE ?
@@ -387,7 +387,7 @@ static void print_check_json(const struct report *r, const struct peerbuf_verdic
 	json_object_object_add(document, "why", json_object_get(r->why));
 	json_object_object_add(document, "remedies", json_object_get(r->remedies));
 	json_object_object_add(document, "revoke", json_text(revoke_sentence(r)));
-	json_object_object_add(document, "other_way_round", json_text(route_name(back)));
+	json_object_object_add(document, "other_way_round", json_text(peerbuf_route_name(back->route)));
 	print_json(document);
 }
 
