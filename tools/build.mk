@@ -8,8 +8,8 @@ TOOL_SOURCES := $(sort $(wildcard tools/peerbuf/*.c)) \
 TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TOOL_SOURCES))
 
 # Asked for only when something of the command is built.
-TOOL_CFLAGS = $(shell pkg-config --cflags json-c libpci)
-TOOL_LIBS = $(shell pkg-config --libs json-c libpci)
+TOOL_CFLAGS = $(shell pkg-config --cflags json-c libpci libtracefs ncursesw)
+TOOL_LIBS = $(shell pkg-config --libs json-c libpci libtracefs ncursesw)
 
 USER_TARGETS += $(BUILD)/bin/peerbuf
 

@@ -66,3 +66,10 @@ $(ACTORS): $(BUILD)/tests/abi/%: tests/abi/%.c $(ACTOR_OBJECTS) $(EXAMPLE_DIR)/p
 
 # The tool's driver of a device that copies.
 $(BUILD)/tests/abi/sriov: $(BUILD)/tools/peerbuf/test_engine.o $(NVME_OBJECTS)
+
+# A buffer of the kernel's own, for what is told of any.
+VM_PROGRAMS += $(BUILD)/tests/abi/heap
+
+$(BUILD)/tests/abi/heap: tests/abi/heap.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $<

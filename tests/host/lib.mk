@@ -5,7 +5,7 @@
 
 LIB_TEST_DIR := $(BUILD)/tests/host
 LIB_TESTS := $(addprefix $(LIB_TEST_DIR)/,lib_caps lib_iova lib_fdpass lib_prp lib_program)
-LIB_TEST_SCRIPTS := $(addprefix $(LIB_TEST_DIR)/,lib_abi tool_cli)
+LIB_TEST_SCRIPTS := $(addprefix $(LIB_TEST_DIR)/,lib_abi tool_cli tool_top)
 LIB_TEST_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -Ilib -Iexamples/ssd-to-device -Itests/host \
 	-DPEERBUF_VERSION='"$(LIB_VERSION)"'
@@ -24,9 +24,13 @@ $(LIB_TESTS): $(LIB_TEST_DIR)/%: tests/host/%.c $(wildcard lib/*.h tests/host/li
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_TEST_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # They find the build directory from where they are, and need what they test.
-$(LIB_TEST_SCRIPTS): $(LIB_TEST_DIR)/%: tests/host/%.sh
+$(LIB_TEST_DIR)/lib_abi $(LIB_TEST_DIR)/tool_cli: $(LIB_TEST_DIR)/%: tests/host/%.sh
+	@mkdir -p $(@D)
+	install -m 755 $< $@
+
+$(LIB_TEST_DIR)/tool_top: tests/host/tool_top.py
 	@mkdir -p $(@D)
 	install -m 755 $< $@
 
 $(LIB_TEST_DIR)/lib_abi: | $(LIB_SHARED) $(LIB_LINK)
-$(LIB_TEST_DIR)/tool_cli: | $(BUILD)/bin/peerbuf
+$(LIB_TEST_DIR)/tool_cli $(LIB_TEST_DIR)/tool_top: | $(BUILD)/bin/peerbuf

@@ -156,9 +156,9 @@ def what_is_refused():
             "topo", "nvme0", "--from", path)
     refuses(2, "only one of --json, --dot and --svg can be had", "two formats",
             "topo", "--dot", "--svg", "--from", path)
-    refuses(2, "--from, --all, --dot and --svg are options of topo", "another command's options",
+    refuses(2, "--from is an option of topo", "another command's options",
             "device", "list", "--from", path)
-    refuses(2, "--from needs a file", "an option without its value", "topo", "--from")
+    refuses(2, "--from needs a value: --from FILE", "an option without its value", "topo", "--from")
     refuses(1, "/nonexistent cannot be read as JSON", "no file", "topo", "--from", "/nonexistent")
 
 

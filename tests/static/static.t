@@ -120,7 +120,7 @@ analyze() {
 		clang --analyze --analyzer-output text -Xclang -analyzer-werror -D_GNU_SOURCE \
 			-include tests/static/analyzer.h \
 			-DPEERBUF_VERSION='"0"' -Iinclude -Iinclude/uapi -Ilib -Itests/host \
-			-Iexamples/ssd-to-device $(pkg-config --cflags json-c libpci) "$file" -o /dev/null || return 1
+			-Iexamples/ssd-to-device $(pkg-config --cflags json-c libpci libtracefs) "$file" -o /dev/null || return 1
 	done
 }
 printf 'int f(int *p) { if (p) return 0; return *p; }\n' >"$work/bad.c"

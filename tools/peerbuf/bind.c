@@ -81,12 +81,7 @@ static void put_back(struct tool *tool, const struct subject *subject)
 		sysfs_write(tool, subject->bdf, "bus/pci/drivers/%s/bind", subject->driver);
 }
 
-/*
- * VFIO refuses a group of which a host driver uses another device. Such a device's name
- * and driver go to @blocker; false if there is none.
- */
-static bool find_blocker(struct tool *tool, const struct subject *subject, char *blocker,
-			 size_t size)
+bool find_blocker(const struct tool *tool, const char *bdf, char *blocker, size_t size)
 {
 	static const char *const harmless[] = { "pcieport", "pci-stub", "shpchp" };
 	bool found = false;
@@ -94,12 +89,12 @@ static bool find_blocker(struct tool *tool, const struct subject *subject, char 
 	size_t nr, i, j;
 
 	if (sysfs_names(tool, &devices, &nr, "bus/pci/devices/%s/iommu_group/devices",
-			subject->bdf))
+			bdf))
 		return false;
 	for (i = 0; i < nr && !found; i++) {
 		char driver[NAME_SIZE];
 
-		if (!strcmp(devices[i], subject->bdf) ||
+		if (!strcmp(devices[i], bdf) ||
 		    sysfs_link(tool, driver, sizeof(driver), "bus/pci/devices/%s/driver",
 			       devices[i]))
 			continue;
@@ -117,7 +112,7 @@ static int show_result(struct tool *tool, const struct subject *subject,
 		       const char *driver)
 {
 	char blocker[2 * NAME_SIZE + 16];
-	bool blocked = is_vfio(driver) && find_blocker(tool, subject, blocker, sizeof(blocker));
+	bool blocked = is_vfio(driver) && find_blocker(tool, subject->bdf, blocker, sizeof(blocker));
 	struct json_object *document;
 
 	if (!tool->json) {

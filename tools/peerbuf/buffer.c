@@ -1,148 +1,261 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * peerbuf buffer: the buffers that the kernel modules know.
- *
- * debugfs has a line of key=value words for each buffer and, led by a tab, one for each
- * attachment to it. Keys that a newer kernel module adds are passed on as they are.
- */
+/* peerbuf buffer: list, show and revoke; buffer_export.c exports. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-#include "tool.h"
+#include <peerbuf.h>
 
-#define BUFFERS_FILE	"kernel/debug/peerbuf/buffers"
-
-/* Decimal or hexadecimal numbers become JSON numbers, anything else text. */
-static struct json_object *convert(const char *value)
-{
-	unsigned long long number;
-	char *end;
-
-	if (strchr("0123456789", value[0]) && value[0]) {
-		errno = 0;
-		number = strtoull(value, &end, 0);
-		if (!*end && !errno)
-			return json_number(number);
-	}
-	return json_text(value);
-}
-
-/* Add the words of a line to an object; false if one of them is not key=value. */
-static bool parse_line(char *line, struct json_object *object)
-{
-	char *save = NULL, *word;
-
-	for (word = strtok_r(line, " \t\n", &save); word;
-	     word = strtok_r(NULL, " \t\n", &save)) {
-		char *equals = strchr(word, '=');
-
-		if (!equals || equals == word)
-			return false;
-		*equals = '\0';
-		json_object_object_add(object, word, convert(equals + 1));
-	}
-	return true;
-}
-
-/* Take one line; false if it makes no sense. */
-static bool take_line(char *line, struct json_object *rows)
-{
-	size_t nr = json_object_array_length(rows);
-	struct json_object *object, *last;
-
-	if (line[strspn(line, " \t\n")] == '\0')
-		return true;
-	object = json_object_new_object();
-	if (line[0] != '\t') {
-		json_object_array_add(rows, object);
-		if (!parse_line(line, object))
-			return false;
-		json_object_object_add(object, "importers", json_object_new_array());
-		return true;
-	}
-	if (nr == 0 || !parse_line(line, object)) {
-		json_object_put(object);
-		return false;
-	}
-	last = json_object_array_get_idx(rows, nr - 1);
-	json_object_array_add(json_object_object_get(last, "importers"), object);
-	return true;
-}
-
-/* Names of the attached devices, with commas. */
-static void format_importers(struct json_object *importers, char *text, size_t size)
-{
-	size_t i, used = 0, nr = json_object_array_length(importers);
-
-	for (i = 0; i < nr && used < size; i++) {
-		struct json_object *importer = json_object_array_get_idx(importers, i);
-		const char *name = json_object_get_string(
-					json_object_object_get(importer, "importer"));
-
-		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "," : "",
-					 name ? name : "?");
-	}
-}
-
-static int open_failed(struct tool *tool, int err)
-{
-	if (err == EACCES || err == EPERM)
-		return fail(tool, "only root may list buffers");
-	if (err == ENOENT)
-		return fail(tool,
-			    "%s/" BUFFERS_FILE " is not there; load peerbuf_core and mount debugfs",
-			    tool->sysfs);
-	return fail(tool, "the buffers cannot be listed: %s", strerror(err));
-}
+#include "buffers.h"
 
 static int buffer_list(struct tool *tool, unsigned int nr_args, char **args)
 {
 	static const struct column columns[] = {
+		{ "ino", "INODE", true, NULL },
 		{ "id", "ID", true, NULL },
-		{ "name", "NAME", false, NULL },
 		{ "exporter", "EXPORTER", false, NULL },
+		{ "name", "NAME", false, NULL },
 		{ "size", "SIZE", true, format_size_json },
 		{ "state", "STATE", false, NULL },
-		{ "ranges", "RANGES", true, NULL },
-		{ "attachments", "ATTACHMENTS", true, NULL },
 		{ "revokes", "REVOKES", true, NULL },
 		{ "restores", "RESTORES", true, NULL },
 		{ "importers", "IMPORTERS", false, format_importers },
+		{ "holders", "HOLDERS", false, format_holders },
 	};
-	struct json_object *rows;
-	unsigned int number = 0;
-	char path[PATH_SIZE];
-	char *line = NULL;
-	size_t size = 0;
-	FILE *file;
-	bool good = true;
+	struct json_object *rows = find_buffers(tool);
 
 	(void)nr_args;
 	(void)args;
-	snprintf(path, sizeof(path), "%s/" BUFFERS_FILE, tool->sysfs);
-	file = fopen(path, "re");
-	if (!file)
-		return open_failed(tool, errno);
-	rows = json_object_new_array();
-	while (good && getline(&line, &size, file) >= 0) {
-		number++;
-		good = take_line(line, rows);
-	}
-	free(line);
-	fclose(file);
-	if (!good) {
-		json_object_put(rows);
-		return fail(tool, "line %u of %s is not made of key=value words", number, path);
-	}
+	if (!rows)
+		return EXIT_FAILED;
 	print_rows(tool, rows, columns, sizeof(columns) / sizeof(columns[0]),
 		   "There are no buffers.");
 	return EXIT_OK;
 }
 
+/* ------------------------------------------------------------------------- show */
+
+/* Where the buffer is in physical memory, if the modules know; null if not. */
+static struct json_object *find_ranges(const struct tool *tool, struct json_object *buffer)
+{
+	struct json_object *rows, *ranges = NULL;
+	char path[PATH_SIZE];
+	unsigned int line;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/kernel/debug/peerbuf/ranges", tool->sysfs);
+	if (!json_object_object_get(buffer, "id") || read_lines(path, "ranges", &rows, &line))
+		return NULL;
+	for (i = 0; i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		if (number_of(row, "id") == number_of(buffer, "id"))
+			ranges = json_object_get(json_object_object_get(row, "ranges"));
+	}
+	json_object_put(rows);
+	return ranges;
+}
+
+static void format_hex(struct json_object *value, char *text, size_t size)
+{
+	snprintf(text, size, "0x%" PRIx64, json_object_get_uint64(value));
+}
+
+static void format_member(const struct tool *tool, struct json_object *buffer, const char *key,
+			  const char *title, void (*format)(struct json_object *, char *, size_t))
+{
+	struct json_object *value = json_object_object_get(buffer, key);
+	char raw[256], text[256];
+	const char *colour;
+
+	if (!value)
+		return;
+	if (format)
+		format(value, raw, sizeof(raw));
+	else
+		snprintf(raw, sizeof(raw), "%s", json_object_get_string(value));
+	make_printable(raw, text, sizeof(text), 0);
+	colour = strcmp(key, "state") ? "" : colour_of(tool, text);
+	printf("%-13s%s%s%s\n", title, colour, text, COLOUR_END(colour));
+}
+
+static void show_text(const struct tool *tool, struct json_object *buffer)
+{
+	static const struct column importers[] = {
+		{ "importer", "IMPORTER", false, NULL },
+		{ "type", "TYPE", false, NULL },
+		{ "origin", "ORIGIN", false, NULL },
+		{ "enforced", "ENFORCED", true, NULL },
+		{ "held", "HELD", true, NULL },
+		{ "device", "DEVICE", false, NULL },
+		{ "iova", "IOVA", true, format_hex },
+		{ "length", "LENGTH", true, format_size_json },
+		{ "mapped", "MAPPED", true, NULL },
+	};
+	static const struct column holders[] = {
+		{ "pid", "PID", true, NULL },
+		{ "comm", "PROCESS", false, NULL },
+		{ "fds", "DESCRIPTORS", true, NULL },
+		{ "maps", "MAPPINGS", true, NULL },
+	};
+	static const struct column ranges[] = {
+		{ "offset", "OFFSET", true, format_hex },
+		{ "address", "ADDRESS", true, format_hex },
+		{ "length", "LENGTH", true, format_size_json },
+	};
+	struct json_object *list;
+
+	format_member(tool, buffer, "ino", "Inode:", NULL);
+	format_member(tool, buffer, "id", "Number:", NULL);
+	format_member(tool, buffer, "exporter", "Exporter:", NULL);
+	format_member(tool, buffer, "name", "Name:", NULL);
+	format_member(tool, buffer, "size", "Size:", format_size_json);
+	format_member(tool, buffer, "state", "State:", NULL);
+	format_member(tool, buffer, "waiting", "Waiting:", format_yes_no);
+	format_member(tool, buffer, "revokes", "Revokes:", NULL);
+	format_member(tool, buffer, "restores", "Restores:", NULL);
+	format_member(tool, buffer, "refs", "References:", NULL);
+	putchar('\n');
+	print_rows(tool, json_object_get(json_object_object_get(buffer, "importers")), importers,
+		   sizeof(importers) / sizeof(importers[0]), "No device is attached.");
+	putchar('\n');
+	print_rows(tool, json_object_get(json_object_object_get(buffer, "holders")), holders,
+		   sizeof(holders) / sizeof(holders[0]), "No process holds it.");
+	list = json_object_object_get(buffer, "physical");
+	if (!list)
+		return;
+	putchar('\n');
+	print_rows(tool, json_object_get(list), ranges, sizeof(ranges) / sizeof(ranges[0]),
+		   "Its physical ranges are not known.");
+}
+
+static int buffer_show(struct tool *tool, unsigned int nr_args, char **args)
+{
+	struct json_object *buffer;
+	int status;
+
+	(void)nr_args;
+	buffer = find_buffer(tool, args[0], &status);
+	if (!buffer)
+		return status;
+	json_object_object_add(buffer, "physical", find_ranges(tool, buffer));
+	if (tool->json) {
+		print_json(buffer);
+		return EXIT_OK;
+	}
+	show_text(tool, buffer);
+	json_object_put(buffer);
+	return EXIT_OK;
+}
+
+/* ----------------------------------------------------------------------- revoke */
+
+/* The buffer and the answer of the last one that could have been its owner. */
+struct revoke {
+	const struct tool *tool;
+	int buffer;
+	int err;
+	pid_t owner;
+};
+
+/* Devices and /dev/peerbuf_ram: those of which a buffer can be. */
+static bool may_own(const char *target)
+{
+	return !strcmp(target, "anon_inode:[vfio-device]") ||
+	       !strncmp(target, "/dev/vfio/devices/", 18) || !strcmp(target, "/dev/peerbuf_ram");
+}
+
+/* Only the descriptor through which a buffer was exported knows it; the others say so. */
+static bool see_owner(void *context, const struct seen_fd *seen)
+{
+	struct peerbuf_device_revoke_buffer arg = { .argsz = sizeof(arg) };
+	struct revoke *r = context;
+	int fd, err;
+
+	if (!may_own(seen->target))
+		return false;
+	fd = borrow_fd(r->tool, seen->pid, seen->fd);
+	if (fd < 0)
+		return false;
+	arg.dmabuf_fd = r->buffer;
+	err = ioctl(fd, PEERBUF_DEVICE_REVOKE_BUFFER, &arg) ? -errno : 0;
+	close(fd);
+	if (err && err != -EALREADY)
+		return false;
+	r->err = err;
+	r->owner = seen->pid;
+	return true;
+}
+
+static int print_revoked(struct tool *tool, struct json_object *buffer, pid_t owner)
+{
+	struct json_object *document;
+	char name[NAME_SIZE];
+
+	process_name(tool, owner, name, sizeof(name));
+	if (!tool->json) {
+		printf("Buffer %" PRIu64 " of %s (%d) is revoked for good.\n",
+		       number_of(buffer, "ino"), name, owner);
+		return EXIT_OK;
+	}
+	document = json_object_new_object();
+	json_object_object_add(document, "ino", json_number(number_of(buffer, "ino")));
+	json_object_object_add(document, "revoked", json_object_new_boolean(true));
+	json_object_object_add(document, "owner", json_object_new_int(owner));
+	json_object_object_add(document, "comm", json_text(name));
+	print_json(document);
+	return EXIT_OK;
+}
+
+static int revoke_it(struct tool *tool, struct json_object *buffer)
+{
+	struct revoke r = { .tool = tool, .err = -ENOENT };
+	uint64_t ino = number_of(buffer, "ino");
+
+	if (!json_object_object_get(buffer, "id"))
+		return fail(tool, "buffer %" PRIu64 " is of %s: only buffers that peerbuf's modules export can be revoked",
+			    ino, word_of(buffer, "exporter"));
+	r.buffer = borrow_buffer(tool, ino);
+	if (r.buffer == -EPERM)
+		return fail(tool, "only root may revoke buffers of other processes");
+	if (r.buffer < 0)
+		return fail(tool, "no process has a descriptor of buffer %" PRIu64 ": only its owner can revoke it",
+			    ino);
+	each_fd(tool, see_owner, &r);
+	close(r.buffer);
+	if (r.err == -EALREADY)
+		return fail(tool, "buffer %" PRIu64 " has been revoked for good before", ino);
+	if (r.err)
+		return fail(tool, "no process has the device that buffer %" PRIu64 " is of: nothing can be revoked any more",
+			    ino);
+	return print_revoked(tool, buffer, r.owner);
+}
+
+static int buffer_revoke(struct tool *tool, unsigned int nr_args, char **args)
+{
+	struct json_object *buffer;
+	int status;
+
+	(void)nr_args;
+	buffer = find_buffer(tool, args[0], &status);
+	if (!buffer)
+		return status;
+	status = revoke_it(tool, buffer);
+	json_object_put(buffer);
+	return status;
+}
+
 const struct command buffer_commands[] = {
 	{ "buffer", "list", "", 0, 0,
-	  "show exported buffers, their state and importers", buffer_list },
+	  "show all dma-bufs, who is attached and who holds them", buffer_list },
+	{ "buffer", "show", "BUFFER", 1, 1,
+	  "show all that is known of a dma-buf", buffer_show },
+	{ "buffer", "export", "BDF BAR RANGE ...", 2, 65,
+	  "export parts of a BAR, or RAM, until the command ends", buffer_export },
+	{ "buffer", "revoke", "BUFFER", 1, 1,
+	  "take a buffer back from everybody, for good", buffer_revoke },
 	{ NULL, NULL, NULL, 0, 0, NULL, NULL },
 };

@@ -99,6 +99,27 @@ void format_bars(struct json_object *bars, char *text, size_t size)
 	}
 }
 
+const char *device_reason(int err)
+{
+	switch (-err) {
+	case ENODEV:
+		return "it is not bound to a VFIO driver; see peerbuf device bind";
+	case ENXIO:
+		return "it has no IOMMU group; the IOMMU is absent or switched off";
+	case ENOENT:
+		return "no device of its IOMMU group is bound to a VFIO driver; see peerbuf device "
+		       "bind";
+	case EPERM:
+		return "another device of its IOMMU group is bound to a driver of the host";
+	case EBUSY:
+		return "its IOMMU group is in use by another process";
+	case ENOTTY:
+		return "it cannot export; bind it to vfio_pci_peerbuf: see peerbuf device bind";
+	default:
+		return strerror(-err);
+	}
+}
+
 static int device_list(struct tool *tool, unsigned int nr_args, char **args)
 {
 	static const struct column columns[] = {
@@ -133,9 +154,90 @@ static int device_list(struct tool *tool, unsigned int nr_args, char **args)
 	return EXIT_OK;
 }
 
+static struct json_object *group_devices(const struct tool *tool, const char *bdf)
+{
+	struct json_object *list = json_object_new_array();
+	char **devices;
+	size_t nr, i;
+
+	if (sysfs_names(tool, &devices, &nr, "bus/pci/devices/%s/iommu_group/devices", bdf))
+		return list;
+	for (i = 0; i < nr; i++)
+		json_object_array_add(list, json_text(devices[i]));
+	sysfs_free_names(devices, nr);
+	return list;
+}
+
+static void show_text(struct json_object *row)
+{
+	struct json_object *bars = json_object_object_get(row, "bars"), *value;
+	static const char *const keys[][2] = {
+		{ "bdf", "Device:" }, { "id", "Id:" }, { "name", "Name:" },
+		{ "driver", "Driver:" }, { "iommu_group", "IOMMU group:" },
+		{ "blocked_by", "Blocked:" },
+	};
+	char text[160];
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		value = json_object_object_get(row, keys[i][0]);
+		if (value)
+			printf("%-14s%s\n", keys[i][1], json_object_get_string(value));
+	}
+	value = json_object_object_get(row, "group_devices");
+	printf("%-14s", "In the group:");
+	for (i = 0; i < json_object_array_length(value); i++)
+		printf("%s%s", i ? " " : "",
+		       json_object_get_string(json_object_array_get_idx(value, i)));
+	putchar('\n');
+	for (i = 0; i < json_object_array_length(bars); i++) {
+		struct json_object *bar = json_object_array_get_idx(bars, i);
+
+		format_size_json(json_object_object_get(bar, "size"), text, sizeof(text));
+		printf("BAR %d:        %s, %d bits%s\n",
+		       json_object_get_int(json_object_object_get(bar, "index")), text,
+		       json_object_get_int(json_object_object_get(bar, "width")),
+		       json_object_get_boolean(json_object_object_get(bar, "prefetchable")) ?
+		       ", prefetchable" : "");
+	}
+	printf("%-14s%s\n", "Exports:",
+	       json_object_get_boolean(json_object_object_get(row, "exportable")) ?
+	       "yes" : "no; see peerbuf device bind");
+}
+
+static int device_show(struct tool *tool, unsigned int nr_args, char **args)
+{
+	char bdf[NAME_SIZE], blocker[2 * NAME_SIZE + 16];
+	struct json_object *row;
+	struct names *names;
+
+	(void)nr_args;
+	if (!parse_bdf(args[0], bdf))
+		return fail_usage(tool, "\"%s\" is not a PCI address such as 0000:01:00.0",
+				  args[0]);
+	if (sysfs_exists(tool, "bus/pci/devices/%s", bdf))
+		return fail(tool, "there is no PCI device %s", bdf);
+	names = names_open();
+	row = describe(tool, bdf, names);
+	names_close(names);
+	json_object_object_add(row, "group_devices", group_devices(tool, bdf));
+	json_object_object_add(row, "blocked_by",
+			       json_text(find_blocker(tool, bdf, blocker, sizeof(blocker)) ?
+					 blocker : NULL));
+	if (tool->json) {
+		print_json(row);
+		return EXIT_OK;
+	}
+	show_text(row);
+	json_object_put(row);
+	return EXIT_OK;
+}
+
 const struct command device_commands[] = {
 	{ "device", "list", "", 0, 0,
 	  "show PCI devices, their drivers and memory BARs", device_list },
+	{ "device", "show", "BDF", 1, 1,
+	  "show a device, its BARs and its IOMMU group", device_show },
 	{ "device", "bind", "BDF [DRIVER]", 1, 2,
 	  "bind a device to vfio-pci-peerbuf, or to vfio-pci", device_bind },
 	{ "device", "unbind", "BDF", 1, 1,

@@ -10,7 +10,7 @@
 static int version(struct tool *tool, unsigned int nr_args, char **args)
 {
 	static const char *const modules[] = {
-		"peerbuf_core", "vfio_pci_peerbuf", "vfio_iommu_peerbuf",
+		"peerbuf_core", "peerbuf_ram", "vfio_pci_peerbuf", "vfio_iommu_peerbuf",
 	};
 	struct json_object *document, *loaded;
 	size_t i;
@@ -51,8 +51,9 @@ static void synopsis(const struct command *command, char *text, size_t size)
 		 command->args);
 }
 
-static void help_text(void)
+static void help_text(struct tool *tool)
 {
+	struct option_row options[MAX_OPTIONS], *option;
 	const struct command *const *table, *command;
 	char text[NAME_SIZE];
 
@@ -63,17 +64,17 @@ static void help_text(void)
 	for (table = all_commands; *table; table++)
 		for (command = *table; command->noun; command++) {
 			synopsis(command, text, sizeof(text));
-			printf("  %-34s%s\n", text, command->summary);
+			printf("  %-38s%s\n", text, command->summary);
 		}
-	puts("\n"
-	     "Options:\n"
-	     "  --json                            one JSON document on standard output\n"
-	     "  --from FILE                       topo: of the machine that was recorded in FILE\n"
-	     "  --all                             topo: all functions, also virtual ones\n"
-	     "  --dot                             topo: a picture, in the language of graphviz\n"
-	     "  --svg                             topo: a picture, drawn by graphviz\n"
-	     "  --help                            this text\n"
-	     "  --version                         the same as the command version");
+	puts("\nOptions:");
+	list_options(tool, options);
+	for (option = options; option->name; option++) {
+		snprintf(text, sizeof(text), "%s%s%s", option->name, option->value ? " " : "",
+			 option->value ? option->value : "");
+		printf("  %-38s%s\n", text, option->summary);
+	}
+	puts("  --help                                this text\n"
+	     "  --version                             the same as the command version");
 }
 
 static int help(struct tool *tool, unsigned int nr_args, char **args)
@@ -85,7 +86,7 @@ static int help(struct tool *tool, unsigned int nr_args, char **args)
 	(void)nr_args;
 	(void)args;
 	if (!tool->json) {
-		help_text();
+		help_text(tool);
 		return EXIT_OK;
 	}
 	rows = json_object_new_array();

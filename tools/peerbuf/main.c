@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* peerbuf: options, and the way from words to a command. */
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool.h"
 
@@ -11,8 +13,12 @@
 const struct command *const all_commands[] = {
 	device_commands,
 	buffer_commands,
+	map_commands,
 	topo_commands,
+	watch_commands,
+	top_commands,
 	test_commands,
+	doctor_commands,
 	general_commands,
 	NULL,
 };
@@ -72,31 +78,52 @@ static int dispatch(struct tool *tool, unsigned int nr, char **words)
 			  words[1], verbs);
 }
 
-/* An option without a value; NULL if there is none of this name. */
-static bool *find_flag(struct tool *tool, const char *name)
+void list_options(struct tool *tool, struct option_row options[MAX_OPTIONS])
 {
-	const struct {
-		const char *name;
-		bool *flag;
-	} flags[] = {
-		{ "--json", &tool->json },
-		{ "--all", &tool->all },
-		{ "--dot", &tool->dot },
-		{ "--svg", &tool->svg },
+	const struct option_row rows[] = {
+		{ "--json", NULL, NULL, "one JSON document on standard output", &tool->json, NULL },
+		{ "--socket", "PATH", "buffer", "buffer export: hand the buffer out at PATH", NULL,
+		  &tool->socket },
+		{ "--from", "FILE", "topo", "topo: of the machine that was recorded in FILE", NULL,
+		  &tool->from },
+		{ "--all", NULL, "topo", "topo: all functions, also virtual ones", &tool->all, NULL },
+		{ "--dot", NULL, "topo", "topo: a picture, in the language of graphviz", &tool->dot,
+		  NULL },
+		{ "--svg", NULL, "topo", "topo: a picture, drawn by graphviz", &tool->svg, NULL },
+		{ NULL, NULL, NULL, NULL, NULL, NULL },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		if (!strcmp(name, flags[i].name))
-			return flags[i].flag;
-	return NULL;
+	_Static_assert(sizeof(rows) <= MAX_OPTIONS * sizeof(rows[0]), "more options than room");
+	memcpy(options, rows, sizeof(rows));
+}
+
+/* Take the option at argv[*i]; @limited becomes the first that only some command has. */
+static int take_option(struct tool *tool, int argc, char **argv, int *i,
+		       struct option_row *limited)
+{
+	struct option_row options[MAX_OPTIONS], *o;
+
+	list_options(tool, options);
+	for (o = options; o->name && strcmp(o->name, argv[*i]); o++)
+		;
+	if (!o->name)
+		return fail_usage(tool, "there is no option \"%s\"; see \"peerbuf help\"", argv[*i]);
+	if (o->value && *i + 1 == argc)
+		return fail_usage(tool, "%s needs a value: %s %s", o->name, o->name, o->value);
+	if (o->value)
+		*o->text = argv[++*i];
+	else
+		*o->flag = true;
+	if (o->noun && !limited->noun)
+		*limited = *o;
+	return EXIT_OK;
 }
 
 /* Options may stand anywhere; what remains are the words of the command. */
 static int parse(struct tool *tool, int argc, char **argv, unsigned int *nr, char **words)
 {
-	bool *flag;
-	int i;
+	struct option_row limited = { 0 };
+	int i, status;
 
 	*nr = 0;
 	/* First of all: an error about another option is to be JSON, too. */
@@ -104,44 +131,50 @@ static int parse(struct tool *tool, int argc, char **argv, unsigned int *nr, cha
 		if (!strcmp(argv[i], "--json"))
 			tool->json = true;
 	for (i = 1; i < argc; i++) {
-		flag = find_flag(tool, argv[i]);
-		if (flag) {
-			*flag = true;
-			continue;
-		}
-		if (!strcmp(argv[i], "--from")) {
-			if (++i == argc)
-				return fail_usage(tool, "--from needs a file");
-			tool->from = argv[i];
-			continue;
-		}
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "--version")) {
 			words[0] = argv[i] + 2;
 			*nr = 1;
 			return EXIT_OK;
 		}
-		if (argv[i][0] == '-')
-			return fail_usage(tool, "there is no option \"%s\"; see \"peerbuf help\"",
-					  argv[i]);
+		if (argv[i][0] == '-') {
+			status = take_option(tool, argc, argv, &i, &limited);
+			if (status)
+				return status;
+			continue;
+		}
 		if (*nr == MAX_WORDS)
 			return fail_usage(tool, "there are too many arguments; see \"peerbuf help\"");
 		words[(*nr)++] = argv[i];
 	}
-	if ((tool->from || tool->all || tool->dot || tool->svg) && *nr && strcmp(words[0], "topo"))
-		return fail_usage(tool, "--from, --all, --dot and --svg are options of topo");
+	if (limited.noun && *nr && strcmp(words[0], limited.noun))
+		return fail_usage(tool, "%s is an option of %s", limited.name, limited.noun);
 	return EXIT_OK;
+}
+
+static bool wants_colour(void)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") && !(no && *no);
 }
 
 int main(int argc, char **argv)
 {
-	struct tool tool = { .sysfs = getenv("PEERBUF_SYSFS") };
+	struct tool tool = {
+		.root = getenv("PEERBUF_ROOT"),
+		.sysfs = getenv("PEERBUF_SYSFS"),
+	};
 	char *words[MAX_WORDS];
 	unsigned int nr;
 	int status;
 
+	setlocale(LC_CTYPE, "");
+	if (!tool.root)
+		tool.root = "";
 	if (!tool.sysfs || !*tool.sysfs)
 		tool.sysfs = "/sys";
 	status = parse(&tool, argc, argv, &nr, words);
+	tool.colour = !tool.json && wants_colour();
 	if (!status)
 		status = dispatch(&tool, nr, words);
 	/* Output that could not be written must not look like success. */

@@ -200,27 +200,6 @@ static int store_own(struct test *t)
 
 /* ---------------------------------------------------------------------- preparing */
 
-static const char *reason(int err)
-{
-	switch (-err) {
-	case ENODEV:
-		return "it is not bound to a VFIO driver; see peerbuf device bind";
-	case ENXIO:
-		return "it has no IOMMU group; the IOMMU is absent or switched off";
-	case ENOENT:
-		return "no device of its IOMMU group is bound to a VFIO driver; see peerbuf device "
-		       "bind";
-	case EPERM:
-		return "another device of its IOMMU group is bound to a driver of the host";
-	case EBUSY:
-		return "its IOMMU group is in use by another process";
-	case ENOTTY:
-		return "it cannot export; bind it to vfio_pci_peerbuf: see peerbuf device bind";
-	default:
-		return strerror(-err);
-	}
-}
-
 /* The largest that can be read without side effects. */
 static int largest_prefetchable(struct json_object *bars)
 {
@@ -254,7 +233,7 @@ static int open_provider(struct test *t)
 			    "vfio_iommu_peerbuf", strerror(-err));
 	err = peerbuf_device_open(t->container, t->provider, &t->device);
 	if (err)
-		return fail(t->tool, "%s cannot be opened: %s", t->provider, reason(err));
+		return fail(t->tool, "%s cannot be opened: %s", t->provider, device_reason(err));
 	err = peerbuf_device_region(t->device, (uint32_t)t->bar, &region);
 	if (err || t->offset > region.size || t->length > region.size - t->offset)
 		return fail(t->tool, "BAR %d of %s has %llu bytes: the range is not in it", t->bar,
@@ -263,7 +242,7 @@ static int open_provider(struct test *t)
 	t->buffer = err < 0 ? err : peerbuf_device_export(t->device, (uint32_t)t->bar,
 							  O_RDWR | O_CLOEXEC, &range, 1);
 	if (t->buffer < 0)
-		return fail(t->tool, "%s does not export: %s", t->provider, reason(t->buffer));
+		return fail(t->tool, "%s does not export: %s", t->provider, device_reason(t->buffer));
 	err = peerbuf_device_mmap(t->device, (uint32_t)t->bar, t->offset, t->length,
 				  PROT_READ | PROT_WRITE, &map);
 	if (err)
@@ -294,7 +273,7 @@ static int open_client(struct test *t)
 	if (!err)
 		err = t->kind->open(&t->engine, t->client);
 	if (err)
-		return fail(t->tool, "%s cannot be opened: %s", t->client, reason(err));
+		return fail(t->tool, "%s cannot be opened: %s", t->client, device_reason(err));
 	t->engine_open = true;
 	err = peerbuf_container_pick_iova(t->engine.container, 3 * t->length, 4096, 0, &iova);
 	if (!err && iova + 3 * t->length > t->kind->limit)
@@ -412,24 +391,6 @@ static int run_test(struct test *t, const struct peerbuf_verdict *v)
 }
 
 /* --------------------------------------------------------------------- the command */
-
-static bool parse_size(const char *text, uint64_t *size)
-{
-	static const char suffixes[] = "KMG";
-	const char *s;
-	char *end;
-
-	errno = 0;
-	*size = strtoull(text, &end, 0);
-	if (errno || end == text || *text == '-')
-		return false;
-	s = *end ? strchr(suffixes, *end) : NULL;
-	if (s && !end[1] && *size < 1ULL << 32) {
-		*size <<= 10 * (s - suffixes + 1);
-		return true;
-	}
-	return !*end;
-}
 
 /* BAR, OFFSET and LENGTH, as far as they are given. */
 static int choose_range(struct test *t, struct json_object *provider, unsigned int nr, char **args)

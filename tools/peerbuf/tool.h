@@ -21,7 +21,11 @@
 
 struct tool {
 	bool json;
+	bool colour;		/* standard output is a terminal that wants it */
+	const char *root;	/* in front of /proc, /dev, /boot and /lib; "" but in tests */
 	const char *sysfs;	/* where sysfs is mounted */
+	/* Of buffer export */
+	const char *socket;	/* where to hand the buffer out, or NULL */
 	/* Options of topo */
 	const char *from;	/* a recording to read in place of this machine, or NULL */
 	bool all;
@@ -40,9 +44,27 @@ struct command {
 	int (*run)(struct tool *tool, unsigned int nr_args, char **args);
 };
 
+/* An option; a table ends with a NULL name. */
+struct option_row {
+	const char *name;
+	const char *value;	/* what stands for its value in the help; NULL: has none */
+	const char *noun;	/* of the commands that know it; NULL: all */
+	const char *summary;
+	bool *flag;		/* set, if it has no value */
+	const char **text;	/* set, if it has one */
+};
+
+/* The options, with places in @tool. */
+#define MAX_OPTIONS	12
+void list_options(struct tool *tool, struct option_row options[MAX_OPTIONS]);
+
 extern const struct command device_commands[];
 extern const struct command buffer_commands[];
+extern const struct command map_commands[];
 extern const struct command topo_commands[];
+extern const struct command watch_commands[];
+extern const struct command top_commands[];
+extern const struct command doctor_commands[];
 extern const struct command test_commands[];
 extern const struct command general_commands[];
 
@@ -60,8 +82,25 @@ int fail(const struct tool *tool, const char *format, ...)
 int fail_usage(const struct tool *tool, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* A remark that does not keep the command from doing its work; on standard error. */
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Print a JSON document and drop it. */
 void print_json(struct json_object *document);
+
+/* One of several documents, in a line of its own, at once; drop it. */
+void print_json_line(struct json_object *document);
+
+/*
+ * Copy text for a terminal: what is not printable, as escape sequences in somebody's name
+ * for a buffer, becomes a question mark. The result ends before @size bytes, and before
+ * the column @width if that is not 0. Returns the columns that it takes.
+ */
+int make_printable(const char *text, char *printable, size_t size, int width);
+
+/* "\033[32m" if a word such as "live" has a colour and colours are wanted, or "". */
+const char *colour_of(const struct tool *tool, const char *word);
+#define COLOUR_END(colour)	(*(colour) ? "\033[0m" : "")
 
 /* A column of a table of JSON objects. */
 struct column {
@@ -83,6 +122,12 @@ void print_rows(const struct tool *tool, struct json_object *rows,
 void format_size(uint64_t bytes, char *text, size_t size);
 void format_size_json(struct json_object *value, char *text, size_t size);
 void format_yes_no(struct json_object *value, char *text, size_t size);
+
+/* "16", "64K", "2M", "1G"; false if it is none, or too large. */
+bool parse_size(const char *text, uint64_t *size);
+
+/* Why a device cannot be opened or cannot export, in words. */
+const char *device_reason(int err);
 
 /* New JSON values; a NULL string is null. */
 struct json_object *json_text(const char *text);
@@ -130,6 +175,12 @@ void sysfs_free_names(char **names, size_t nr);
 
 int device_bind(struct tool *tool, unsigned int nr_args, char **args);
 int device_unbind(struct tool *tool, unsigned int nr_args, char **args);
+
+/*
+ * VFIO refuses a group of which a host driver uses another device. Such a device's name
+ * and driver go to @blocker; false if there is none.
+ */
+bool find_blocker(const struct tool *tool, const char *bdf, char *blocker, size_t size);
 
 /* A file of a device with a number such as 0x1af4; 0 if it cannot be read. */
 unsigned int read_id(const struct tool *tool, const char *bdf, const char *file);
