@@ -13,7 +13,9 @@ LIB_LINK := $(BUILD)/lib/libpeerbuf.so
 LIB_STATIC := $(BUILD)/lib/libpeerbuf.a
 LIB_PC := $(BUILD)/lib/libpeerbuf.pc
 
-USER_TARGETS += $(LIB_SHARED) $(LIB_LINK) $(LIB_STATIC) $(LIB_PC)
+LIB_MAN := $(BUILD)/man/.made
+
+USER_TARGETS += $(LIB_MAN) $(LIB_SHARED) $(LIB_LINK) $(LIB_STATIC) $(LIB_PC)
 
 $(LIB_OBJECTS): $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
@@ -37,5 +39,11 @@ $(LIB_STATIC): $(LIB_OBJECTS)
 $(LIB_PC): lib/libpeerbuf.pc.in $(wildcard VERSION)
 	@mkdir -p $(@D)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(LIB_VERSION)|' $< > $@
+
+# The pages of section 3 are what the header says.
+$(LIB_MAN): lib/peerbuf.h scripts/man3
+	@rm -rf $(@D)
+	scripts/man3 $< $(@D)
+	@touch $@
 
 -include $(LIB_OBJECTS:.o=.d)

@@ -26,6 +26,16 @@ int peerbuf_container_get_info(struct peerbuf_container *container,
 	return ioctl(container->fd, PEERBUF_IOMMU_GET_INFO, info) ? -errno : 0;
 }
 
+int peerbuf_container_supports(struct peerbuf_container *container, uint64_t features)
+{
+	struct peerbuf_iommu_info info = { .argsz = sizeof(info) };
+	int err = peerbuf_container_get_info(container, &info);
+
+	if (err == -ENOTTY)
+		return 0;
+	return err ? err : (info.features & features) == features;
+}
+
 int peerbuf_container_map_buffer(struct peerbuf_container *container, int dmabuf_fd,
 				 int event_fd, uint64_t offset, uint64_t length,
 				 uint64_t iova, uint32_t flags)

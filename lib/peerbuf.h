@@ -122,6 +122,18 @@ int peerbuf_container_get_info(struct peerbuf_container *container,
 			       struct peerbuf_iommu_info *info);
 
 /**
+ * peerbuf_container_supports - ask whether the loaded modules can do something
+ * @features: PEERBUF_FEATURE_* bits
+ *
+ * Returns 1 if all of @features are there and 0 if not: also when the container has
+ * another type, or when the modules are too old to be asked. A program that is to run
+ * with modules of any version asks before it relies on what came later.
+ *
+ * ENODEV: it has no group yet.
+ */
+int peerbuf_container_supports(struct peerbuf_container *container, uint64_t features);
+
+/**
  * peerbuf_container_pick_iova - find free IOVAs
  * @length: how many are needed
  * @align: a power of two, at least the smallest IOMMU page

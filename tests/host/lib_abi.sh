@@ -42,6 +42,20 @@ same "$work/map" "$work/library" "the library exports what the symbol map lists"
 grep -v '@@PEERBUF_0\.1$' "$work/versioned" >"$work/unversioned"
 [ ! -s "$work/unversioned" ]
 ok $? "every symbol has a version" "$work/unversioned"
+
+# What was there once stays, in its version: the packages' list of symbols is never shortened.
+sed -n 's/^ \(peerbuf_[a-z0-9_]*@[A-Z_0-9.]*\) .*/\1/p' "$root/debian/libpeerbuf0.symbols" |
+	sort >"$work/recorded"
+[ "$(wc -l <"$work/recorded")" -ge 40 ]
+ok $? "symbols are recorded"
+sed 's/@@/@/' "$work/versioned" | grep -v '^PEERBUF_' | sort >"$work/today"
+comm -23 "$work/recorded" "$work/today" >"$work/lost"
+[ ! -s "$work/lost" ]
+ok $? "none of those that programs may use is lost" "$work/lost"
+comm -13 "$work/recorded" "$work/today" >"$work/new"
+[ ! -s "$work/new" ]
+ok $? "new ones are recorded, too" "$work/new"
+
 readelf -d "$build/lib/libpeerbuf.so" | grep -q 'SONAME.*\[libpeerbuf\.so\.0\]'
 ok $? "the library's name for programs is libpeerbuf.so.0"
 
@@ -107,6 +121,62 @@ done >"$work/traced"
 	LD_LIBRARY_PATH=$build/lib "$work/names" >"$work/named"
 ok $? "names can be asked for" "$work/log"
 same "$work/traced" "$work/named" "they are those of the tracepoints"
+
+# Every function has its page.
+while read -r name; do
+	page=$build/man/$name.3
+	link=$(sed -n 's/^\.so man3\///p' "$page" 2>/dev/null)
+	grep -q "^\.Fo $name\$" "$build/man/${link:-$name.3}" 2>/dev/null &&
+		grep -q "^\.Ss \(.*, \)*$name\(, .*\)*\$" "$build/man/${link:-$name.3}" || echo "$name"
+done <"$work/header" >"$work/without"
+[ ! -s "$work/without" ]
+ok $? "every function has a page of section 3, with its prototype and a text" "$work/without"
+if command -v mandoc >/dev/null; then
+	for page in $(grep -L '^\.so ' "$build"/man/*.3) "$root"/man/*.[78]; do
+		mandoc -T lint -W warning "$page"
+	done >"$work/log" 2>&1
+	[ ! -s "$work/log" ]
+	ok $? "the pages are well-formed" "$work/log"
+else
+	ok 0 "the pages are well-formed # SKIP there is no mandoc"
+fi
+"$root/scripts/man3" "$root/lib/peerbuf.h" "$work/man"
+diff -r -x .made "$work/man" "$build/man" >"$work/diff"
+ok $? "they are those of the header of today" "$work/diff"
+printf '/* -------------------------------- new part */\n/* Does. */\nint peerbuf_new(void);\n' |
+	cat "$root/lib/peerbuf.h" - >"$work/new.h"
+"$root/scripts/man3" "$work/new.h" "$work/man" 2>/dev/null
+[ $? -eq 1 ]
+ok $? "a part of the header that has no page is noticed"
+
+# pkg-config's file leads to the header and the library.
+sed "s|^prefix=.*|prefix=$work/prefix|" "$build/lib/libpeerbuf.pc" >"$work/libpeerbuf.pc"
+mkdir -p "$work/prefix/lib" "$work/prefix/include/linux"
+cp "$build"/lib/libpeerbuf.so* "$work/prefix/lib"
+cp "$root/lib/peerbuf.h" "$work/prefix/include"
+cp "$root/include/uapi/linux/peerbuf.h" "$work/prefix/include/linux"
+if command -v pkg-config >/dev/null; then
+	# shellcheck disable=SC2046 # words
+	"${CC:-cc}" -std=c11 "$work/program.c" -o "$work/installed" \
+		$(PKG_CONFIG_PATH=$work pkg-config --cflags --libs libpeerbuf) 2>"$work/log"
+	ok $? "a program builds with pkg-config" "$work/log"
+	is_version=$(PKG_CONFIG_PATH=$work pkg-config --modversion libpeerbuf)
+	[ "$is_version" = "$(cat "$root/VERSION")" ]
+	ok $? "which knows the version"
+else
+	ok 0 "pkg-config # SKIP it is not there"
+fi
+
+# Nothing that a library has to leave to the program.
+nm -D --undefined-only "$build/lib/libpeerbuf.so" | awk '{ sub(/@.*/, "", $2); print $2 }' |
+	grep -xE 'exit|_exit|abort|printf|fprintf|puts|fputs|putchar|perror|vprintf|vfprintf|signal|sigaction|__printf_chk|__fprintf_chk|stdout|stderr|err|errx|warn|warnx' >"$work/forbidden"
+[ ! -s "$work/forbidden" ]
+ok $? "it does not print, exit or catch signals" "$work/forbidden"
+objdump -t "$build/lib/libpeerbuf.so" |
+	awk '$3 == "O" && $4 ~ /^\.(data|bss)$/ || $4 == "*COM*" { print $NF }' |
+	grep -vE '^(completed\.[0-9]+|__dso_handle|__TMC_END__)$' >"$work/globals"
+[ ! -s "$work/globals" ]
+ok $? "it has no variables that threads could share" "$work/globals"
 
 echo "1..$count"
 exit $failed
