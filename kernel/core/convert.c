@@ -454,7 +454,7 @@ static bool reaches_ram(struct device *dev, const struct phys_vec *run)
 		return false;
 	return dma_domain_translates(dev) ||
 	       (!is_swiotlb_force_bounce(dev) &&
-		dma_capable(dev, phys_to_dma(dev, run->paddr), run->len, true));
+		peerbuf_dma_capable(dev, phys_to_dma(dev, run->paddr), run->len));
 }
 
 static int ram_table_fill(struct device *dev, struct sg_table *sgt,

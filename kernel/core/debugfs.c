@@ -105,7 +105,7 @@ static int buffers_show(struct seq_file *s, void *v)
 	dma_resv_lock(buf->dmabuf->resv, NULL);
 	r = ranges_get(buf);
 	seq_printf(s, "id=%llu ino=%lu exporter=%s size=%#zx state=%s attachments=%zu revokes=%llu restores=%llu waiting=%d held=%u ranges=",
-		   buf->id, file_inode(buf->dmabuf->file)->i_ino,
+		   buf->id, (unsigned long)file_inode(buf->dmabuf->file)->i_ino,
 		   buf->dmabuf->exp_name, buf->dmabuf->size,
 		   peerbuf_state_name(buf->state),
 		   list_count_nodes(&buf->dmabuf->attachments), buf->revokes,
@@ -190,7 +190,7 @@ static int holders_show(struct seq_file *s, void *v)
 	unsigned int fds;
 
 	seq_printf(s, "id=%llu ino=%lu refs=%ld mapped=%d\n", buf->id,
-		   file_inode(file)->i_ino, (long)file_count(file) - 1,
+		   (unsigned long)file_inode(file)->i_ino, (long)file_count(file) - 1,
 		   mapping_mapped(file->f_mapping));
 	rcu_read_lock();
 	for_each_process(task) {
@@ -271,7 +271,7 @@ static void show_foreign(struct seq_file *s, struct dma_buf *dmabuf, u64 id)
 		if (!pa || pa->id != id)
 			continue;
 		seq_printf(s, "ino=%lu exporter=%s size=%#zx ",
-			   file_inode(dmabuf->file)->i_ino, dmabuf->exp_name,
+			   (unsigned long)file_inode(dmabuf->file)->i_ino, dmabuf->exp_name,
 			   dmabuf->size);
 		show_attachment(s, attach);
 	}

@@ -179,7 +179,7 @@ int peerbuf_native_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	 * A private mapping would copy device memory page by page on write. A shared
 	 * one of a read-only file looks private, but can never be written.
 	 */
-	if (!buf->cpu_list || is_cow_mapping(vma->vm_flags))
+	if (!buf->cpu_list || vma_is_cow_mapping(vma))
 		return -EINVAL;
 
 	vma->vm_private_data = buf;

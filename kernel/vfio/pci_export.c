@@ -197,10 +197,7 @@ err:
 	return ERR_PTR(ret);
 }
 
-/*
- * Without the claim the BAR's memory may be somebody else's. vfio-pci-core claims it
- * once and notes so without a lock: who loses a race finds it claimed after all.
- */
+/* Without the claim the BAR's memory may be somebody else's. */
 static int claim_region(struct peerbuf_vdev *pv, unsigned int region)
 {
 	struct vfio_pci_core_device *core = &pv->core;
@@ -211,8 +208,8 @@ static int claim_region(struct peerbuf_vdev *pv, unsigned int region)
 	    !pci_resource_len(core->pdev, region))
 		/* Only the driver can know what else is memory. */
 		return pv->ops ? 0 : -ENODEV;
-	ret = vfio_pci_core_setup_barmap(core, region);
-	if (!ret || READ_ONCE(core->barmap[region]))
+	ret = peerbuf_vfio_claim_bar(core, region);
+	if (!ret)
 		return 0;
 	/* Its memory may be had later; a BAR that is another's will not be. */
 	return ret == -ENOMEM ? -ENOMEM : -ENODEV;

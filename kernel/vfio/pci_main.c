@@ -34,6 +34,9 @@ static const struct vfio_device_ops peerbuf_pci_ops = {
 	.unbind_iommufd	= vfio_iommufd_physical_unbind,
 	.attach_ioas	= vfio_iommufd_physical_attach_ioas,
 	.detach_ioas	= vfio_iommufd_physical_detach_ioas,
+	PEERBUF_VFIO_REGION_INFO
+	PEERBUF_VFIO_MATCH_TOKEN
+	PEERBUF_VFIO_PASID
 };
 
 static int peerbuf_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)

@@ -35,8 +35,17 @@ fresh
 configure "$kernel/build"
 point $? "this kernel is known"
 
-grep -q '^#define PEERBUF_HAVE_IMPORTER_CALLBACK_' "$work/compat/generated/peerbuf_compat.h"
-point $? "its importer callback is"
+[ "$(grep -c '^#define PEERBUF_HAVE_IMPORTER_CALLBACK_' "$work/compat/generated/peerbuf_compat.h")" -eq 1 ]
+point $? "its importer callback is one of those known"
+
+fresh
+cp "$work"/compat/probes/control.c "$work/compat/probes/import_ns-a.c"
+echo '#define LENT 1' >"$work/compat/lend/import_ns-a.h"
+configure "$kernel/build" &&
+	grep -q IMPORT_NS_A "$work/compat/generated/peerbuf_compat.h" &&
+	grep -q 'lend/import_ns-a.h' "$work/compat/generated/peerbuf_compat.h" &&
+	! grep -qE 'IMPORT_NS_(IDENTIFIER|STRING)' "$work/compat/generated/peerbuf_compat.h"
+point $? "of several variants that fit the first by name counts, with what it lends"
 
 mkdir -p "$work/empty"
 fresh
@@ -55,8 +64,9 @@ cat >"$work/compat/probes/importer_callback-other.c" <<'END'
 const struct dma_buf_attach_ops probe_ops = { .no_such_member = 0 };
 END
 ! configure "$kernel/build" &&
-	grep -q "no known variant of: importer_callback; it is outside the supported range" "$work/out"
-point $? "a feature without a known variant is an error that names it"
+	grep -q "no known variant of: importer_callback; it is outside the supported range" "$work/out" &&
+	[ "$(wc -l <"$work/out")" -eq 1 ]
+point $? "a feature without a known variant is an error of one line that names it"
 
 [ ! -e "$work/compat/generated/peerbuf_compat.h" ]
 point $? "and leaves no header behind"

@@ -231,6 +231,17 @@ for c in kernel/compat/probes/*-*.c; do
 done >"$work/missing"
 nothing "$work/missing" "kernel/compat/README.md names every probe"
 
+for h in kernel/compat/lend/*.h; do
+	name=${h##*/}
+	[ -e "kernel/compat/probes/${name%.h}.c" ] || echo "$h"
+done >"$work/missing"
+nothing "$work/missing" "nothing is lent for what no probe finds"
+
+for c in kernel/compat/probes/*-*.c; do
+	sed -n 2,6p "$c" | tr '\n' ' ' | grep -qE '/\* *(\* )?(From|Before) [0-9]+\.[0-9]+ ' || echo "$c"
+done >"$work/missing"
+nothing "$work/missing" "every probe says since when or until when"
+
 grep -oE '\$\{DEMO_[A-Z]+:-' demo/run | grep -oE 'DEMO_[A-Z]+' | sort -u >"$work/variables"
 at_least 4 "$work/variables" "the demo has variables"
 while read -r name; do

@@ -67,7 +67,7 @@ static void emulated_remove(struct platform_device *pdev)
 
 static struct platform_driver emulated_driver = {
 	.probe		= emulated_probe,
-	.remove_new	= emulated_remove,
+	.remove		= emulated_remove,
 	.driver		= { .name = "peerbuf_emulated" },
 };
 

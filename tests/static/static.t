@@ -98,6 +98,17 @@ rm "$work/sparse/kernel/core/state.c"
 ln -s "$PWD/kernel/core/state.c" "$work/sparse/kernel/core/state.c"
 silent "sparse has nothing to say of the modules" sparse_modules "$work/sparse"
 
+# ---- kernels differ in kernel/compat only
+versions() {
+	grep -nE 'LINUX_VERSION_CODE|KERNEL_VERSION|UTS_RELEASE|linux/version\.h|PEERBUF_HAVE_' "$@" |
+		grep -v '^kernel/compat/'
+	return 0
+}
+printf '#if LINUX_VERSION_CODE > 0\n#endif\n' >"$work/bad.c"
+finds "the search for versions" LINUX_VERSION_CODE versions "$work/bad.c" /dev/null
+silent "only kernel/compat knows that kernels differ" versions "${KERNEL[@]}" kernel/Kbuild \
+	tests/kmod/Kbuild
+
 # ---- cppcheck
 check_c() {
 	cppcheck -q --enable=warning,portability,performance --error-exitcode=1 --inline-suppr \

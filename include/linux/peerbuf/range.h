@@ -17,10 +17,8 @@
 #include <stddef.h>
 typedef uint64_t u64;
 typedef uint64_t phys_addr_t;
-#endif
 
-#ifndef PEERBUF_HAVE_PHYS_VEC
-/* The kernel's own structure from 7.0 on. */
+/* As the kernel has it. */
 struct phys_vec {
 	phys_addr_t paddr;
 	size_t len;
