@@ -20,7 +20,7 @@ JOBS ?= $(shell nproc)
 BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 
 .PHONY: all modules user setup kernel check check-static check-host check-vm check-slow check-debug \
-	fuzz storm demo bench help \
+	fuzz storm stress demo bench help \
 	clean clean-cache distclean
 
 all: setup kernel
@@ -56,6 +56,9 @@ fuzz: all
 
 storm: all
 	+@$(BUILD_MK) storm
+
+stress: all
+	+@$(BUILD_MK) stress
 
 check-host: all
 	+@$(BUILD_MK) check-host JOBS=$(JOBS)
@@ -101,6 +104,7 @@ help:
 	@echo 'make check-static  style, sparse, cppcheck, analyzers, scripts; coverage of pure code'
 	@echo 'make fuzz          the fuzzers of pure logic, SECONDS=60 each; T=name for one of them'
 	@echo 'make storm         ten thousand resets, and the like; half an hour and more'
+	@echo 'make stress        a random machine for SECONDS, an hour by default; SEED=n replays one'
 	@echo 'make check-host    the tests that need no virtual machine of their own'
 	@echo 'make check-vm      the tests in virtual machines; T=name runs one of tests/vm'
 	@echo 'make check-slow    the tests that take minutes each, which the others leave out'

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,6 +27,7 @@ struct exporter {
 	int buffer[SLOTS];		/* or -1 */
 	uint64_t length[SLOTS];
 	uint32_t serial;
+	unsigned int number;
 	int listener;
 };
 
@@ -95,9 +97,10 @@ static bool open_device(struct exporter *e, const char *bdf)
 
 static bool serve(struct exporter *e)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = SOCKET_PATH };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
-	unlink(SOCKET_PATH);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), SOCKET_PATH, e->number);
+	unlink(addr.sun_path);
 	e->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	return e->listener >= 0 && !bind(e->listener, (struct sockaddr *)&addr, sizeof(addr)) &&
 	       !listen(e->listener, 8);
@@ -130,10 +133,15 @@ static void do_export(struct exporter *e, int slot)
 	}
 	e->buffer[slot] = peerbuf_device_export(e->device, VFIO_PCI_BAR2_REGION_INDEX, O_RDWR,
 						range, nr);
-	if (e->buffer[slot] < 0)
+	if (e->buffer[slot] < 0) {
 		violated("an export failed with %d", -e->buffer[slot]);
-	else
-		COUNT(exports);
+		return;
+	}
+	COUNT(exports);
+	if (pick(&e->random, 2) &&
+	    peerbuf_device_set_caching(e->device, e->buffer[slot],
+				       PEERBUF_CACHING_WRITE_COMBINING))
+		violated("slot %d cannot combine writes", slot);
 }
 
 /*
@@ -240,9 +248,11 @@ static void step(struct exporter *e)
 	}
 }
 
-void run_exporter(const char *bdf, uint64_t seed)
+void run_exporter(const char *bdf, unsigned int number, uint64_t seed)
 {
-	struct exporter e = { .random.state = seed, .buffer = { -1, -1, -1, -1 } };
+	struct exporter e = {
+		.random.state = seed, .buffer = { -1, -1, -1, -1 }, .number = number,
+	};
 	int steps;
 
 	/* The one before us may still be closing. */
@@ -261,7 +271,7 @@ void run_exporter(const char *bdf, uint64_t seed)
 		exit(1);
 	for (steps = 200 + pick(&e.random, 2000); steps; steps--) {
 		step(&e);
-		COUNT(exporter_steps);
+		COUNT(exporter_steps[number]);
 	}
 	/* Its buffers end with it, without a word. */
 	exit(0);

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "nvme.h"
@@ -33,28 +31,11 @@ static uint64_t iova_of(int place)
 	return BASE + place * STRIDE;
 }
 
-static int receive(struct gift *gift)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = SOCKET_PATH };
-	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), fd = -1;
-	struct timeval limit = { .tv_usec = 200000 };
-
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) ||
-	    peerbuf_recv_fd(sock, &fd, gift, sizeof(*gift)) != sizeof(*gift)) {
-		if (fd >= 0)
-			close(fd);
-		fd = -1;
-	}
-	close(sock);
-	return fd;
-}
-
 static void do_map(struct importer *im, int place)
 {
 	uint64_t offset, length, shift;
 	struct gift gift;
-	int fd = receive(&gift), err;
+	int fd = receive(&im->random, &gift), err;
 
 	if (fd < 0)
 		return;
@@ -141,11 +122,12 @@ static bool start(struct importer *im, const char *bdf)
 	return true;
 }
 
-void run_importer(const char *bdf, uint64_t seed)
+void run_importer(const char *bdf, unsigned int number, uint64_t seed)
 {
 	struct importer im = { .random.state = seed };
 	int steps, place;
 
+	(void)number;
 	im.event = peerbuf_event_open();
 	/* The one before us may still be closing. */
 	for (steps = 0; !start(&im, bdf); steps++) {

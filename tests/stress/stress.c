@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * stress EXPORTER-BDF IMPORTER-BDF SECONDS [SEED]
+ * stress EXPORTER-BDF EXPORTER-BDF IMPORTER-BDF SECONDS [SEED]
  *
  * See stress.h. Prints test points; the last one is whether all invariants held.
  */
@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +41,25 @@ void violated(const char *format, ...)
 	COUNT(violations);
 }
 
+int receive(struct random *r, struct gift *gift)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), fd = -1;
+	struct timeval limit = { .tv_usec = 200000 };
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), SOCKET_PATH,
+		 (unsigned int)pick(r, EXPORTERS));
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    peerbuf_recv_fd(sock, &fd, gift, sizeof(*gift)) != sizeof(*gift)) {
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	close(sock);
+	return fd;
+}
+
 static double now(void)
 {
 	struct timespec t;
@@ -53,7 +74,8 @@ static double now(void)
  */
 struct child {
 	const char *bdf;
-	void (*run)(const char *bdf, uint64_t seed);
+	unsigned int number;
+	void (*run)(const char *bdf, unsigned int number, uint64_t seed);
 	const uint64_t *steps;
 	pid_t pid;
 	uint64_t die_at;	/* of its steps */
@@ -83,7 +105,7 @@ static void keep_alive(struct child *c, struct random *r)
 	fflush(stdout);
 	c->pid = fork();
 	if (!c->pid)
-		c->run(c->bdf, seed);
+		c->run(c->bdf, c->number, seed);
 }
 
 /*
@@ -113,19 +135,19 @@ static void kill_child(struct child *c)
 }
 
 /* By root, behind the owner's back; in a process of its own, as it may have to wait. */
-static void reset_by_sysfs(const char *bdf)
+static void reset_by_sysfs(const struct child *c)
 {
 	char path[128];
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", bdf);
-	__atomic_store_n(&tally->resetting, true, __ATOMIC_SEQ_CST);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", c->bdf);
+	__atomic_store_n(&tally->resetting[c->number], true, __ATOMIC_SEQ_CST);
 	if (fork())
 		return;
 	fd = open(path, O_WRONLY);
 	if (fd >= 0 && write(fd, "1", 1) == 1)
 		COUNT(sysfs_resets);
-	__atomic_store_n(&tally->resetting, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&tally->resetting[c->number], false, __ATOMIC_SEQ_CST);
 	_exit(0);
 }
 
@@ -138,35 +160,44 @@ static const char *missing(void)
 	       !tally->maps ? "maps" :
 	       !tally->reads ? "reads" :
 	       !tally->revoked_seen ? "revoked mappings seen" :
+	       !tally->views ? "views" :
+	       !tally->looks ? "accesses through a view" :
+	       !tally->sigbuses ? "accesses to a buffer that was away" :
 	       !tally->sysfs_resets ? "resets through sysfs" :
 	       !tally->kills ? "kills" : NULL;
 }
 
+enum { IMPORTER = EXPORTERS, VIEWER, CHILDREN };
+
 /* A slow kernel gets up to five times as long, until there was something of everything. */
 static void chaos(struct child *child, struct random *r, double seconds)
 {
-	double end = now() + seconds, reset_by = now() + 2;
-	uint64_t reset_at = 0;
+	double end = now() + seconds, reset_by[EXPORTERS] = { 0 };
+	uint64_t reset_at[EXPORTERS] = { 0 };
 	int i;
 
+	for (i = 0; i < EXPORTERS; i++)
+		reset_by[i] = now() + 2;
 	while (now() < end || (missing() && now() < end + 4 * seconds)) {
-		for (i = 0; i < 2; i++) {
+		for (i = 0; i < CHILDREN; i++) {
 			keep_alive(&child[i], r);
 			if (steps_of(&child[i]) >= child[i].die_at ||
 			    now() >= child[i].die_by)
 				kill_child(&child[i]);
 		}
 		usleep(pick(r, 50000));
-		if (__atomic_load_n(&tally->resetting, __ATOMIC_SEQ_CST))
-			continue;
-		if (steps_of(&child[0]) >= reset_at || now() >= reset_by) {
-			reset_by_sysfs(child[0].bdf);
-			reset_at = steps_of(&child[0]) + pick(r, 100);
-			reset_by = now() + 2 + pick(r, 8);
+		for (i = 0; i < EXPORTERS; i++) {
+			if (__atomic_load_n(&tally->resetting[i], __ATOMIC_SEQ_CST))
+				continue;
+			if (steps_of(&child[i]) < reset_at[i] && now() < reset_by[i])
+				continue;
+			reset_by_sysfs(&child[i]);
+			reset_at[i] = steps_of(&child[i]) + pick(r, 100);
+			reset_by[i] = now() + 2 + pick(r, 8);
 		}
 	}
-	kill_child(&child[0]);
-	kill_child(&child[1]);
+	for (i = 0; i < CHILDREN; i++)
+		kill_child(&child[i]);
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
 }
@@ -178,25 +209,32 @@ static void point(bool good, int *count, const char *name)
 
 int main(int argc, char **argv)
 {
-	struct child child[2] = { { .run = run_exporter }, { .run = run_importer } };
+	struct child child[CHILDREN] = {
+		{ .run = run_exporter },
+		{ .run = run_exporter, .number = 1 },
+		[IMPORTER] = { .run = run_importer },
+		[VIEWER] = { .run = run_viewer },
+	};
 	struct random r;
-	int count = 0;
+	int count = 0, i;
 
-	if (argc < 4) {
-		fprintf(stderr, "usage: stress EXPORTER-BDF IMPORTER-BDF SECONDS [SEED]\n");
+	if (argc < 5) {
+		fprintf(stderr, "usage: stress EXPORTER-BDF EXPORTER-BDF IMPORTER-BDF SECONDS [SEED]\n");
 		return 2;
 	}
-	child[0].bdf = argv[1];
-	child[1].bdf = argv[2];
-	r.state = argc > 4 ? strtoull(argv[4], NULL, 0) : (uint64_t)time(NULL);
+	r.state = argc > 5 ? strtoull(argv[5], NULL, 0) : (uint64_t)time(NULL);
 	printf("# seed %llu\n", (unsigned long long)r.state);
 	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		     -1, 0);
+	for (i = 0; i < EXPORTERS; i++) {
+		child[i].bdf = argv[1 + i];
+		child[i].steps = &tally->exporter_steps[i];
+	}
+	child[IMPORTER].bdf = argv[1 + EXPORTERS];
+	child[IMPORTER].steps = &tally->importer_steps;
+	child[VIEWER].steps = &tally->viewer_steps;
 
-	child[0].steps = &tally->exporter_steps;
-	child[1].steps = &tally->importer_steps;
-
-	chaos(child, &r, atof(argv[3]));
+	chaos(child, &r, atof(argv[4]));
 
 #define SHOW(what) printf("# " #what " %llu\n", (unsigned long long)tally->what)
 	SHOW(opens);
@@ -211,9 +249,14 @@ int main(int argc, char **argv)
 	SHOW(queries);
 	SHOW(revoked_seen);
 	SHOW(reads);
+	SHOW(views);
+	SHOW(looks);
+	SHOW(sigbuses);
 	SHOW(kills);
-	SHOW(exporter_steps);
+	SHOW(exporter_steps[0]);
+	SHOW(exporter_steps[1]);
 	SHOW(importer_steps);
+	SHOW(viewer_steps);
 	if (missing())
 		fprintf(stderr, "stress: there were no %s\n", missing());
 	point(!missing(), &count, "the machine did something of everything");

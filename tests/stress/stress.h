@@ -2,10 +2,10 @@
 /*
  * A random machine of exporters, importers, resets and deaths, with invariants.
  *
- * Three kinds of processes: the exporter owns a device with memory, the importer an SSD,
- * and the parent kills either, resets the device behind its owner's back, and starts anew
- * whoever has died. All decisions come from one seed, which is printed; what the processes
- * do to each other still depends on their timing.
+ * Four kinds of processes: two exporters own a device with memory each, the importer an SSD,
+ * the viewer maps buffers into its address space, and the parent kills any of them, resets the
+ * devices behind their owners' backs, and starts anew whoever has died. All decisions come from
+ * one seed, which is printed; what the processes do to each other still depends on their timing.
  */
 #ifndef PEERBUF_STRESS_H
 #define PEERBUF_STRESS_H
@@ -25,7 +25,8 @@
 #define WINDOW (2 * GUARD)
 #define GUARD_BYTE 0x5a
 
-#define SOCKET_PATH "/tmp/stress.socket"
+#define EXPORTERS 2
+#define SOCKET_PATH "/tmp/stress.socket.%u"	/* number of the exporter */
 
 /* Goes with a buffer. */
 struct gift {
@@ -45,12 +46,13 @@ uint64_t pick(struct random *r, uint64_t below);
 struct tally {
 	uint64_t exports, withdrawals, toggles, resets, opens;
 	uint64_t maps, refused, unmaps, reads, faulted, queries, revoked_seen;
+	uint64_t views, looks, sigbuses;
 	uint64_t kills, sysfs_resets;
 	uint64_t violations;
 	/* Of the processes' loops: the machine's clock, as slow as the kernel it runs on. */
-	uint64_t exporter_steps, importer_steps;
+	uint64_t exporter_steps[EXPORTERS], importer_steps, viewer_steps;
 	/* A reset behind the owner's back is under way. */
-	bool resetting;
+	bool resetting[EXPORTERS];
 	/* A command of the SSD is under way. */
 	bool dma;
 };
@@ -62,8 +64,12 @@ extern struct tally *tally;
 /* An invariant does not hold: say which, and go on, so that all are seen. */
 void violated(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A buffer of either exporter, or -1 if it has none to give. */
+int receive(struct random *r, struct gift *gift);
+
 /* They do not return; exit status 0 unless something that must work did not. */
-void run_exporter(const char *bdf, uint64_t seed);
-void run_importer(const char *bdf, uint64_t seed);
+void run_exporter(const char *bdf, unsigned int number, uint64_t seed);
+void run_importer(const char *bdf, unsigned int number, uint64_t seed);
+void run_viewer(const char *bdf, unsigned int number, uint64_t seed);
 
 #endif
