@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "abi.h"
@@ -268,6 +269,54 @@ static void one_page_like_a_doorbell_is_that_page_only(void **state)
 	close(fd);
 }
 
+/* One that maps the buffer and does not own it, while the SSD writes. */
+static int watch(int fd, uint64_t length)
+{
+	volatile unsigned char *p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	uint64_t end = now_ms() + 30000;
+	unsigned int n = 0;
+
+	if (p == MAP_FAILED)
+		return 1;
+	while (p[length - 1] && now_ms() < end) {
+		/* Its own page is nobody else's, and keeps what is written to it. */
+		p[0] = ++n;
+		__sync_synchronize();
+		if (p[0] != (unsigned char)n)
+			return 2;
+	}
+	return p[length - 1] ? 3 : 0;
+}
+
+static void a_process_uses_a_buffer_while_a_device_writes_to_it(void **state)
+{
+	static const uint32_t caching[] = {
+		PEERBUF_CACHING_UNCACHED, PEERBUF_CACHING_WRITE_COMBINING,
+	};
+	volatile uint64_t *p = view(big, BAR2, 300 * MIB, MIB);
+	int fd = export_range(big, O_RDWR, 300 * MIB, MIB), status;
+	size_t i, n;
+
+	assert_true(fd >= 0);
+	map(fd, MIB, IOVA);
+	for (i = 0; i < 2; i++) {
+		pid_t child;
+
+		assert_int_equal(peerbuf_device_set_caching(big, fd, caching[i]), 0);
+		paint(p, MIB);
+		child = fork();
+		if (!child)
+			_exit(watch(fd, MIB));
+		for (n = 1; n < 16; n++)
+			dma(ssd, IOVA + n * 64 * 1024, 64 * 1024);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+	unmap(IOVA);
+	munmap((void *)p, MIB);
+	close(fd);
+}
+
 static void a_read_only_buffer_is_never_written(void **state)
 {
 	volatile uint64_t *p = view(big, BAR2, 700 * MIB, PAGE);
@@ -353,6 +402,7 @@ int main(void)
 		cmocka_unit_test(adjacent_pieces_are_one),
 		cmocka_unit_test(the_same_range_can_be_there_twice),
 		cmocka_unit_test(one_page_like_a_doorbell_is_that_page_only),
+		cmocka_unit_test(a_process_uses_a_buffer_while_a_device_writes_to_it),
 		cmocka_unit_test(a_read_only_buffer_is_never_written),
 		cmocka_unit_test(a_controller_memory_buffer_is_memory),
 		cmocka_unit_test(a_persistent_memory_region_is_memory),
