@@ -38,7 +38,7 @@ MIRROR := $(BUILD)/kernel-$(KERNEL)
 MODULE_EXAMPLES := \
 	edu-copy \
 	banked-vfio
-MODULE_SOURCES := $(shell find kernel include tests/kmod $(MODULE_EXAMPLES:%=examples/%) -type f)
+MODULE_SOURCES := $(shell find kernel include tests/kmod tests/kunit $(MODULE_EXAMPLES:%=examples/%) -type f)
 
 # A kernel of ours without type information must not be compared with the running one.
 BTF_OF_KERNEL = $(if $(wildcard $(KDIR:/build=/release)),BTF=$(abspath $(KDIR:/build=/btf)))
@@ -50,6 +50,7 @@ $(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers
 	@find $(MIRROR) -xtype l -delete
 	@cp -rsf $(CURDIR)/kernel/. $(MIRROR)/kernel/
 	@cp -rsf $(CURDIR)/tests/kmod/. $(MIRROR)/kmod/
+	@cp -rsf $(CURDIR)/tests/kunit $(MIRROR)/kmod/
 	@cp -rsf $(MODULE_EXAMPLES:%=$(CURDIR)/examples/%) $(MIRROR)/examples/
 	@ln -sfn $(CURDIR)/include $(MIRROR)/include
 	$(MAKE) -C $(MIRROR)/kernel KDIR=$(abspath $(KDIR)) $(BTF_OF_KERNEL)

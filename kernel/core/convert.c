@@ -18,59 +18,8 @@
 /* An sg entry has 32 bits for its length. */
 #define MAX_SG_LEN	ALIGN_DOWN(UINT_MAX, PAGE_SIZE)
 
-#define MAX_CONVERSIONS	3
-
 /* Entries of an exporter for which a match needs no memory: most have one. */
 #define FEW_ENTRIES	2
-
-/*
- * What an exporter's entry stands for, in the order in which the core prefers it:
- * the entry itself first, then what it can be converted to.
- */
-static size_t expand_offer(const struct dma_buf_mapping_match *exp,
-			   struct dma_buf_mapping_match *out)
-{
-	size_t n = 0;
-
-	out[n++] = *exp;
-	if (exp->type == &dma_buf_mapping_sgt_type) {
-		out[n++] = (struct dma_buf_mapping_match) {
-			.type = &dma_buf_mapping_iommu_type,
-			.exp_ops = exp->exp_ops,
-			.origin = exp->type,
-			.iommu_data = {
-				.exporting_p2p_device =
-					exp->sgt_data.exporting_p2p_device,
-			},
-		};
-	}
-	if (exp->type != &dma_buf_mapping_pal_type)
-		return n;
-
-	out[n++] = (struct dma_buf_mapping_match) {
-		.type = &dma_buf_mapping_iommu_type,
-		.exp_ops = exp->exp_ops,
-		.origin = exp->type,
-		.iommu_data = {
-			.exporting_p2p_device =
-				exp->pal_data.exporting_p2p_device,
-		},
-	};
-	out[n++] = (struct dma_buf_mapping_match) {
-		.type = &dma_buf_mapping_sgt_type,
-		.exp_ops = exp->exp_ops,
-		.origin = exp->type,
-		.sgt_data = {
-			.exporting_p2p_device =
-				exp->pal_data.exporting_p2p_device,
-			/* Without a device it is RAM, which needs no route. */
-			.requires_p2p = exp->pal_data.exporting_p2p_device ?
-				DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE :
-				DMA_SGT_NO_P2P,
-		},
-	};
-	return n;
-}
 
 void peerbuf_match_tried(const struct dma_buf_match_args *args,
 			 const struct dma_buf_mapping_match *exp,
@@ -83,7 +32,7 @@ int dma_buf_match_mapping(struct dma_buf_match_args *args,
 			  const struct dma_buf_mapping_match *exp,
 			  size_t exp_len)
 {
-	struct dma_buf_mapping_match few[FEW_ENTRIES * MAX_CONVERSIONS];
+	struct dma_buf_mapping_match few[FEW_ENTRIES * PEERBUF_MAX_OFFERS];
 	struct dma_buf_mapping_match *offer = few;
 	size_t i, n = 0;
 	int ret;
@@ -91,12 +40,12 @@ int dma_buf_match_mapping(struct dma_buf_match_args *args,
 	if (!exp_len || !args->imp_len)
 		return -EINVAL;
 	if (exp_len > FEW_ENTRIES)
-		offer = kcalloc(array_size(exp_len, MAX_CONVERSIONS),
+		offer = kcalloc(array_size(exp_len, PEERBUF_MAX_OFFERS),
 				sizeof(*offer), GFP_KERNEL);
 	if (!offer)
 		return -ENOMEM;
 	for (i = 0; i < exp_len; i++)
-		n += expand_offer(&exp[i], &offer[n]);
+		n += peerbuf_offer_expand(&exp[i], &offer[n]);
 	ret = peerbuf_match_lists(args, offer, n);
 	if (offer != few)
 		kfree(offer);

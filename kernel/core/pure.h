@@ -47,4 +47,14 @@ void peerbuf_match_tried(const struct dma_buf_match_args *args,
 			 const struct dma_buf_mapping_match *exp,
 			 const struct dma_buf_mapping_match *imp, int verdict);
 
+/* One entry stands for at most so many. */
+#define PEERBUF_MAX_OFFERS	3
+
+/*
+ * What an exporter's entry stands for, in the order in which the core prefers it: the entry
+ * itself first, then what it can be converted to. Returns how many were written to out.
+ */
+size_t peerbuf_offer_expand(const struct dma_buf_mapping_match *exp,
+			    struct dma_buf_mapping_match *out);
+
 #endif /* _PEERBUF_PURE_H */

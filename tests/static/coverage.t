@@ -30,7 +30,7 @@ run() { # TEST FILE...
 		cd "$work/$name" || exit 1
 		"$cc" -std=gnu11 -w -O0 --coverage -D_GNU_SOURCE -DPEERBUF_VERSION='"0"' -I"$top/include" \
 			-I"$top/include/uapi" -I"$top/lib" -I"$top/examples/ssd-to-device" \
-			-I"$top/tests/host" -o test "$top/$test" "${@/#/$top/}" -lcmocka &&
+			-I"$top/tests/host" -DSUITE="${name%_test}_suite" -o test "$top/$test" "${@/#/$top/}" -lcmocka &&
 			"$PWD/test" >/dev/null 2>&1
 	) || echo "# $test could not be built or failed"
 }
@@ -42,7 +42,7 @@ listed() { # VARIABLE
 pure=$(listed CORE_PURE)
 for test in $(listed CORE_TESTS); do
 	# shellcheck disable=SC2086 # a list of words
-	run "tests/host/core_$test.c" tests/host/core_tried.c $pure
+	run "tests/kunit/${test}_test.c" tests/kunit/tried.c tests/host/kunit.c $pure
 done
 run tests/host/lib_caps.c lib/caps.c
 run tests/host/lib_iova.c lib/iova.c

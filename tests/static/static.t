@@ -51,7 +51,7 @@ files() { # PATTERN...
 	done | grep -v '^kernel/compat/\(generated\|probes\)/' | sort -u
 }
 
-mapfile -t KERNEL < <(files 'kernel/*.[ch]' 'include/*.h' 'tests/kmod/*.[ch]' \
+mapfile -t KERNEL < <(files 'kernel/*.[ch]' 'include/*.h' 'tests/kmod/*.[ch]' 'tests/kunit/*.[ch]' \
 	'examples/*/module/*.[ch]')
 mapfile -t HEADERS < <(files 'include/*.h')
 mapfile -t PURE < <(make -s -f scripts/build.mk print-CORE_PURE | tr ' ' '\n')

@@ -16,8 +16,6 @@
 
 struct iommu_domain;
 
-extern const struct dma_buf_mapping_type dma_buf_mapping_iommu_type;
-
 /**
  * DMA_BUF_IMAPPING_IOMMU - importer entry of the IOMMU type
  * @dev_: a device attached to the domain, from which the route is judged; it must stay

@@ -12,8 +12,6 @@
 #include <linux/peerbuf/match.h>
 #include <linux/peerbuf/pal.h>
 
-extern const struct dma_buf_mapping_type dma_buf_mapping_iov_type;
-
 /**
  * DMA_BUF_EMAPPING_IOV - exporter entry of the IOV type
  * @pal_ops_: the operations of its PAL entry, struct dma_buf_mapping_pal_exp_ops

@@ -78,6 +78,12 @@ struct dma_buf_mapping_type {
 			     struct dma_buf_attachment *attach);
 };
 
+/* The types that the core knows: <linux/peerbuf/sgt.h>, iommu.h, pal.h and iov.h. */
+extern const struct dma_buf_mapping_type dma_buf_mapping_sgt_type;
+extern const struct dma_buf_mapping_type dma_buf_mapping_iommu_type;
+extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
+extern const struct dma_buf_mapping_type dma_buf_mapping_iov_type;
+
 /**
  * enum dma_sgt_requires_p2p - peer-to-peer in a scatterlist entry
  * @DMA_SGT_NO_P2P: neither side says anything about device memory

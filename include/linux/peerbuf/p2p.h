@@ -118,6 +118,8 @@ void peerbuf_route_decide(const struct peerbuf_path *provider,
  * peerbuf_cpu_routes - is this CPU known to route peer traffic between its root ports?
  * @amd: an x86 processor of vendor AuthenticAMD
  * @family: its family, the extended one included
+ *
+ * Return: whether it is.
  */
 bool peerbuf_cpu_routes(bool amd, unsigned int family);
 
@@ -142,6 +144,8 @@ enum peerbuf_host_class {
 /**
  * peerbuf_host_classify - is this host bridge known to route peer traffic?
  * @host: the host bridge, identified
+ *
+ * Return: what the list says about it.
  */
 enum peerbuf_host_class peerbuf_host_classify(const struct peerbuf_host *host);
 

@@ -78,8 +78,6 @@ struct dma_buf_mapping_pal_exp_ops {
 			   struct dma_buf_phys_list *list);
 };
 
-extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
-
 /**
  * DMA_BUF_EMAPPING_PAL - exporter entry of the PAL type, for a device's memory
  * @ops_: struct dma_buf_mapping_pal_exp_ops

@@ -33,8 +33,6 @@ struct dma_buf_mapping_sgt_exp_ops {
 			      enum dma_data_direction dir);
 };
 
-extern const struct dma_buf_mapping_type dma_buf_mapping_sgt_type;
-
 /**
  * DMA_BUF_IMAPPING_SGT - importer entry of the SGT type
  * @dev_: the device that does the DMA; stays until the detach

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Negotiation: every rule of peerbuf_match_lists(). */
-#include "unit.h"
-#include "core_tried.h"
+#include "suites.h"
+#include "tried.h"
 
 #include <linux/peerbuf/match.h>
 
@@ -51,91 +51,91 @@ static int match(const struct dma_buf_mapping_match *exp, size_t exp_len,
 	return peerbuf_match_lists(&args, exp, exp_len);
 }
 
-static void empty_exporter_list_is_einval(void **state)
+static void empty_exporter_list_is_einval(struct kunit *test)
 {
 	struct dma_buf_mapping_match imp[] = { ENTRY(plain_a, 0) };
 
-	assert_int_equal(match(NULL, 0, imp, 1), -EINVAL);
+	KUNIT_ASSERT_EQ(test, match(NULL, 0, imp, 1), -EINVAL);
 }
 
-static void empty_importer_list_is_einval(void **state)
+static void empty_importer_list_is_einval(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(plain_a, 0) };
 
-	assert_int_equal(match(exp, 1, NULL, 0), -EINVAL);
+	KUNIT_ASSERT_EQ(test, match(exp, 1, NULL, 0), -EINVAL);
 }
 
-static void different_types_are_einval_and_same_types_are_not(void **state)
+static void different_types_are_einval_and_same_types_are_not(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(plain_a, 0) };
 	struct dma_buf_mapping_match imp[] = { ENTRY(plain_b, 0), ENTRY(plain_a, 0) };
 
-	assert_int_equal(match(exp, 1, imp, 1), -EINVAL);
-	assert_null(result.type);
-	assert_int_equal(match(exp, 1, imp, 2), 0);
+	KUNIT_ASSERT_EQ(test, match(exp, 1, imp, 1), -EINVAL);
+	KUNIT_ASSERT_NULL(test, result.type);
+	KUNIT_ASSERT_EQ(test, match(exp, 1, imp, 2), 0);
 }
 
-static void without_a_match_callback_the_same_type_matches(void **state)
+static void without_a_match_callback_the_same_type_matches(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(plain_a, 3) };
 	struct dma_buf_mapping_match imp[] = { ENTRY(plain_a, 4) };
 
-	assert_int_equal(match(exp, 1, imp, 1), 0);
-	assert_ptr_equal(result.type, &plain_a);
-	assert_int_equal((uintptr_t)result.private_data, 3);
+	KUNIT_ASSERT_EQ(test, match(exp, 1, imp, 1), 0);
+	KUNIT_ASSERT_PTR_EQ(test, result.type, &plain_a);
+	KUNIT_ASSERT_EQ(test, (uintptr_t)result.private_data, 3);
 }
 
-static void eopnotsupp_goes_on_searching(void **state)
+static void eopnotsupp_goes_on_searching(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1), ENTRY(plain_b, 0) };
 	struct dma_buf_mapping_match imp[] = { ENTRY(asks, 0), ENTRY(plain_b, 0) };
 
 	verdict[1] = -EOPNOTSUPP;
-	assert_int_equal(match(exp, 2, imp, 2), 0);
-	assert_ptr_equal(result.type, &plain_b);
-	assert_int_equal(calls, 1);
+	KUNIT_ASSERT_EQ(test, match(exp, 2, imp, 2), 0);
+	KUNIT_ASSERT_PTR_EQ(test, result.type, &plain_b);
+	KUNIT_ASSERT_EQ(test, calls, 1);
 }
 
-static void all_refused_is_einval(void **state)
+static void all_refused_is_einval(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1) };
 	struct dma_buf_mapping_match imp[] = { ENTRY(asks, 0), ENTRY(asks, 0) };
 
 	verdict[1] = -EOPNOTSUPP;
-	assert_int_equal(match(exp, 1, imp, 2), -EINVAL);
-	assert_int_equal(calls, 2);
+	KUNIT_ASSERT_EQ(test, match(exp, 1, imp, 2), -EINVAL);
+	KUNIT_ASSERT_EQ(test, calls, 2);
 }
 
-static void any_other_errno_stops(void **state)
+static void any_other_errno_stops(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1), ENTRY(plain_b, 0) };
 	struct dma_buf_mapping_match imp[] = { ENTRY(asks, 0), ENTRY(plain_b, 0) };
 
 	verdict[1] = -ENOMEM;
-	assert_int_equal(match(exp, 2, imp, 2), -ENOMEM);
-	assert_null(result.type);
-	assert_int_equal(calls, 1);
+	KUNIT_ASSERT_EQ(test, match(exp, 2, imp, 2), -ENOMEM);
+	KUNIT_ASSERT_NULL(test, result.type);
+	KUNIT_ASSERT_EQ(test, calls, 1);
 }
 
-static void the_exporters_order_decides(void **state)
+static void the_exporters_order_decides(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(plain_b, 1), ENTRY(plain_a, 2) };
 	struct dma_buf_mapping_match imp[] = { ENTRY(plain_a, 0), ENTRY(plain_b, 0) };
 
-	assert_int_equal(match(exp, 2, imp, 2), 0);
-	assert_ptr_equal(result.type, &plain_b);
+	KUNIT_ASSERT_EQ(test, match(exp, 2, imp, 2), 0);
+	KUNIT_ASSERT_PTR_EQ(test, result.type, &plain_b);
 }
 
-static void within_one_exporter_entry_the_importers_order_decides(void **state)
+static void within_one_exporter_entry_the_importers_order_decides(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(finishes, 0) };
 	struct dma_buf_mapping_match imp[] = { ENTRY(finishes, 5), ENTRY(finishes, 6) };
 
-	assert_int_equal(match(exp, 1, imp, 2), 0);
-	assert_int_equal((uintptr_t)result.private_data, 5);
+	KUNIT_ASSERT_EQ(test, match(exp, 1, imp, 2), 0);
+	KUNIT_ASSERT_EQ(test, (uintptr_t)result.private_data, 5);
 }
 
-static void the_first_exporter_entry_that_agrees_wins(void **state)
+static void the_first_exporter_entry_that_agrees_wins(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1), ENTRY(asks, 2),
 					       ENTRY(asks, 3) };
@@ -144,22 +144,23 @@ static void the_first_exporter_entry_that_agrees_wins(void **state)
 	verdict[1] = -EOPNOTSUPP;
 	verdict[2] = 0;
 	verdict[3] = 0;
-	assert_int_equal(match(exp, 3, imp, 1), 0);
-	assert_int_equal((uintptr_t)result.private_data, 2);
-	assert_int_equal(calls, 2);
+	KUNIT_ASSERT_EQ(test, match(exp, 3, imp, 1), 0);
+	KUNIT_ASSERT_EQ(test, (uintptr_t)result.private_data, 2);
+	KUNIT_ASSERT_EQ(test, calls, 2);
 }
 
-static void told(size_t i, const struct dma_buf_mapping_match *exp,
+static void told(struct kunit *test, size_t i,
+		 const struct dma_buf_mapping_match *exp,
 		 const struct dma_buf_mapping_match *imp, int err)
 {
-	assert_true(i < nr_tried);
-	assert_ptr_equal(tried[i].exp, exp);
-	assert_ptr_equal(tried[i].imp, imp);
-	assert_int_equal(tried[i].verdict, err);
+	KUNIT_ASSERT_TRUE(test, i < nr_tried);
+	KUNIT_ASSERT_PTR_EQ(test, tried[i].exp, exp);
+	KUNIT_ASSERT_PTR_EQ(test, tried[i].imp, imp);
+	KUNIT_ASSERT_EQ(test, tried[i].verdict, err);
 }
 
 /* Each pair once, in the order in which they are compared, until one decides. */
-static void every_candidate_and_its_verdict_is_told(void **state)
+static void every_candidate_and_its_verdict_is_told(struct kunit *test)
 {
 	struct dma_buf_mapping_match exp[] = { ENTRY(asks, 1), ENTRY(plain_b, 0),
 					       ENTRY(plain_a, 0) };
@@ -167,36 +168,37 @@ static void every_candidate_and_its_verdict_is_told(void **state)
 					       ENTRY(plain_b, 0) };
 
 	verdict[1] = -EOPNOTSUPP;
-	assert_int_equal(match(exp, 3, imp, 3), 0);
-	assert_int_equal(nr_tried, 6);
-	told(0, &exp[0], &imp[0], -EOPNOTSUPP);
-	told(1, &exp[0], &imp[1], -EOPNOTSUPP);
-	told(2, &exp[0], &imp[2], -EOPNOTSUPP);
-	told(3, &exp[1], &imp[0], -EOPNOTSUPP);
-	told(4, &exp[1], &imp[1], -EOPNOTSUPP);
-	told(5, &exp[1], &imp[2], 0);
+	KUNIT_ASSERT_EQ(test, match(exp, 3, imp, 3), 0);
+	KUNIT_ASSERT_EQ(test, nr_tried, 6);
+	told(test, 0, &exp[0], &imp[0], -EOPNOTSUPP);
+	told(test, 1, &exp[0], &imp[1], -EOPNOTSUPP);
+	told(test, 2, &exp[0], &imp[2], -EOPNOTSUPP);
+	told(test, 3, &exp[1], &imp[0], -EOPNOTSUPP);
+	told(test, 4, &exp[1], &imp[1], -EOPNOTSUPP);
+	told(test, 5, &exp[1], &imp[2], 0);
 
 	verdict[1] = -EPERM;
-	assert_int_equal(match(exp, 3, imp, 3), -EPERM);
-	assert_int_equal(nr_tried, 2);
-	told(1, &exp[0], &imp[1], -EPERM);
+	KUNIT_ASSERT_EQ(test, match(exp, 3, imp, 3), -EPERM);
+	KUNIT_ASSERT_EQ(test, nr_tried, 2);
+	told(test, 1, &exp[0], &imp[1], -EPERM);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(empty_exporter_list_is_einval),
-		cmocka_unit_test(empty_importer_list_is_einval),
-		cmocka_unit_test(different_types_are_einval_and_same_types_are_not),
-		cmocka_unit_test(without_a_match_callback_the_same_type_matches),
-		cmocka_unit_test(eopnotsupp_goes_on_searching),
-		cmocka_unit_test(all_refused_is_einval),
-		cmocka_unit_test(any_other_errno_stops),
-		cmocka_unit_test(the_exporters_order_decides),
-		cmocka_unit_test(within_one_exporter_entry_the_importers_order_decides),
-		cmocka_unit_test(the_first_exporter_entry_that_agrees_wins),
-		cmocka_unit_test(every_candidate_and_its_verdict_is_told),
-	};
+static struct kunit_case cases[] = {
+	KUNIT_CASE(empty_exporter_list_is_einval),
+	KUNIT_CASE(empty_importer_list_is_einval),
+	KUNIT_CASE(different_types_are_einval_and_same_types_are_not),
+	KUNIT_CASE(without_a_match_callback_the_same_type_matches),
+	KUNIT_CASE(eopnotsupp_goes_on_searching),
+	KUNIT_CASE(all_refused_is_einval),
+	KUNIT_CASE(any_other_errno_stops),
+	KUNIT_CASE(the_exporters_order_decides),
+	KUNIT_CASE(within_one_exporter_entry_the_importers_order_decides),
+	KUNIT_CASE(the_first_exporter_entry_that_agrees_wins),
+	KUNIT_CASE(every_candidate_and_its_verdict_is_told),
+	{}
+};
 
-	return RUN(tests);
-}
+struct kunit_suite match_suite = {
+	.name = "peerbuf_match",
+	.test_cases = cases,
+};

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pairs that negotiation has compared, in order; see core_tried.c. */
-#ifndef PEERBUF_TESTS_CORE_TRIED_H
-#define PEERBUF_TESTS_CORE_TRIED_H
+/* The pairs that negotiation has compared, in order; see tried.c. */
+#ifndef PEERBUF_TESTS_TRIED_H
+#define PEERBUF_TESTS_TRIED_H
 
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
 #include <stddef.h>
+#endif
 
 #define MAX_TRIED 64
 
