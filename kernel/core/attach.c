@@ -164,6 +164,38 @@ static struct peerbuf_attachment *attachment_alloc(gfp_t gfp)
 	return pa;
 }
 
+/* The device that an entry is about, if it is about one. */
+static struct device *match_device(const struct dma_buf_mapping_match *m)
+{
+	if (m->type == &dma_buf_mapping_sgt_type)
+		return m->sgt_data.importing_dma_device;
+	if (m->type == &dma_buf_mapping_iommu_type)
+		return m->iommu_data.importing_device;
+	if (m->type == &dma_buf_mapping_iov_type &&
+	    m->iov_data.importing_function)
+		return &m->iov_data.importing_function->dev;
+	return NULL;
+}
+
+static bool entry_accepts_p2p(const struct dma_buf_mapping_match *m)
+{
+	return m->type == &dma_buf_mapping_sgt_type &&
+	       m->sgt_data.requires_p2p == DMA_SGT_IMPORTER_ACCEPTS_P2P;
+}
+
+/* Before the negotiation: does any of the importer's entries? */
+static bool accepts_p2p(const struct peerbuf_attachment *pa)
+{
+	size_t i;
+
+	if (pa->result.type)
+		return entry_accepts_p2p(&pa->result);
+	for (i = 0; i < pa->imp_len; i++)
+		if (entry_accepts_p2p(&pa->imp[i]))
+			return true;
+	return false;
+}
+
 /* ------------------------------------- the callbacks of native buffers' ops */
 
 /* An importer that knows nothing of types wants a scatterlist. */
@@ -192,6 +224,7 @@ static int settle_native(struct peerbuf_attachment *pa,
 			 struct peerbuf_buffer *buf,
 			 struct dma_buf_attachment *attach)
 {
+	struct device *dev;
 	int ret;
 
 	ret = negotiate_native(pa, buf, attach);
@@ -200,8 +233,11 @@ static int settle_native(struct peerbuf_attachment *pa,
 	ret = make_direct(pa);
 	if (ret)
 		return ret;
-	if (pa->direct)
-		attach->dev = pa->direct;
+	/* The kernel's attachment was made for the first of the importer's entries. */
+	dev = pa->direct ?: match_device(&pa->result);
+	if (dev)
+		attach->dev = dev;
+	attach->peer2peer = pa->direct || accepts_p2p(pa);
 	pa->base = attach;
 	attach->priv = pa;
 	peerbuf_attachment_set_info(pa);
@@ -276,18 +312,6 @@ void peerbuf_native_detach(struct dma_buf *dmabuf,
 
 /* ------------------------------------------------------- typed attachments */
 
-static struct device *match_device(const struct dma_buf_mapping_match *m)
-{
-	if (m->type == &dma_buf_mapping_sgt_type)
-		return m->sgt_data.importing_dma_device;
-	if (m->type == &dma_buf_mapping_iommu_type)
-		return m->iommu_data.importing_device;
-	if (m->type == &dma_buf_mapping_iov_type &&
-	    m->iov_data.importing_function)
-		return &m->iov_data.importing_function->dev;
-	return NULL;
-}
-
 /* The kernel wants a device for every attachment, also where none does DMA. */
 static struct device *attach_device(const struct peerbuf_attachment *pa)
 {
@@ -304,18 +328,6 @@ static struct device *attach_device(const struct peerbuf_attachment *pa)
 			return dev;
 	}
 	return peerbuf_root_device;
-}
-
-static bool accepts_p2p(const struct peerbuf_attachment *pa)
-{
-	size_t i;
-
-	for (i = 0; i < pa->imp_len; i++)
-		if (pa->imp[i].type == &dma_buf_mapping_sgt_type &&
-		    pa->imp[i].sgt_data.requires_p2p ==
-			    DMA_SGT_IMPORTER_ACCEPTS_P2P)
-			return true;
-	return false;
 }
 
 static void attachment_free(struct peerbuf_attachment *pa)

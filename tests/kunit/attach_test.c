@@ -344,6 +344,49 @@ static void a_domain_is_preferred_to_a_table(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, negotiate(test, &offer, 1, refused, 2), SGT);
 }
 
+/*
+ * The exporter sees the device of the entry that won, and whether that one copes with device
+ * memory, whatever the others do.
+ */
+static void first_wins(struct kunit *test, struct made *m, struct pci_dev *pdev, bool p2p,
+		       const struct dma_buf_mapping_match *imp, size_t nr_imp)
+{
+	struct dma_buf_attachment *attach;
+	struct heard h = {};
+
+	attach = dma_buf_mapping_attach(m->dmabuf, imp, nr_imp, &heard_ops, &h);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
+	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), &pdev->dev);
+	KUNIT_EXPECT_PTR_EQ(test, attach->dev, &pdev->dev);
+	KUNIT_EXPECT_EQ(test, dma_buf_sgt_p2p_allowed(attach), p2p);
+	KUNIT_EXPECT_EQ(test, attach->peer2peer, p2p);
+	dma_buf_mapping_detach(attach);
+}
+
+static void the_importers_order_decides_within_an_entry(struct kunit *test)
+{
+	struct dma_buf_mapping_match imp[] = { want_no_p2p(), want_stranger(), want_neighbour() };
+	struct made m = {};
+
+	/* Device memory: the first entry is refused. */
+	export_entry(test, &m, pal(), false);
+	first_wins(test, &m, stranger, true, imp, 3);
+	made_put(&m);
+	export_entry(test, &m, sgt_p2p(), false);
+	first_wins(test, &m, stranger, true, imp, 3);
+	made_put(&m);
+	/* For these it is good enough. */
+	export_entry(test, &m, sgt(), false);
+	first_wins(test, &m, neighbour, false, imp, 3);
+	first_wins(test, &m, stranger, true, imp + 1, 2);
+	made_put(&m);
+	m = (struct made) { .vec = &one_page, .nr_vec = 1 };
+	KUNIT_ASSERT_EQ(test, made_export_foreign(&m, P, true), 0);
+	first_wins(test, &m, neighbour, false, imp, 3);
+	first_wins(test, &m, stranger, true, imp + 1, 2);
+	made_put(&m);
+}
+
 static void a_type_of_a_drivers_own_decides_and_finishes(struct kunit *test)
 {
 	struct dma_buf_mapping_match imp = { .type = &mock, .private_data = &mock_verdict };
@@ -504,6 +547,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_foreign_buffer_is_one_table),
 	KUNIT_CASE(the_exporters_order_decides),
 	KUNIT_CASE(a_domain_is_preferred_to_a_table),
+	KUNIT_CASE(the_importers_order_decides_within_an_entry),
 	KUNIT_CASE(a_type_of_a_drivers_own_decides_and_finishes),
 	KUNIT_CASE(malformed_requests_are_einval),
 	KUNIT_CASE(empty_lists_match_nothing),
