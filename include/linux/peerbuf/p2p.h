@@ -173,7 +173,15 @@ struct peerbuf_override {
  */
 int peerbuf_override_parse(const char *text, struct peerbuf_override *pairs);
 
-/* Is the pair in the list, in whatever order? */
+/**
+ * peerbuf_override_has - is a pair in the list?
+ * @pairs: from peerbuf_override_parse()
+ * @nr: how many
+ * @a: PEERBUF_PCI_ID()
+ * @b: likewise; which of both is which does not matter
+ *
+ * Return: whether it is.
+ */
 bool peerbuf_override_has(const struct peerbuf_override *pairs, size_t nr, u64 a, u64 b);
 
 /**
