@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc)
 
 BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 
-.PHONY: all modules user setup kernel check check-static check-host check-vm check-slow check-debug \
+.PHONY: all modules user setup kernel deb check-packages check check-static check-host check-vm check-slow check-debug \
 	fuzz storm stress demo bench help \
 	clean clean-cache distclean
 
@@ -81,6 +81,16 @@ check-debug:
 	+@$(MAKE) --no-print-directory check-debug KERNEL=debug KDIR=
 endif
 
+# Debian packages, in build/deb.
+deb: setup
+	@scripts/setup scripts/packages-deb.txt
+	@scripts/deb
+
+# Installs them in a Debian 12 and a Debian 13, builds the modules there, boots them, does the
+# main job, upgrades and removes them. Half an hour. T=bookworm or T=trixie for one of them.
+check-packages: deb user
+	@tests/packages/check $(T)
+
 demo: all
 	@demo/run
 
@@ -110,6 +120,8 @@ help:
 	@echo 'make check-slow    the tests that take minutes each, which the others leave out'
 	@echo 'make check-debug   those once more on a kernel with KASAN, lockdep and others, which'
 	@echo '                   is built the first time, for a quarter of an hour'
+	@echo 'make deb           Debian packages, in build/deb'
+	@echo 'make check-packages installs these in Debian 12 and 13, and boots them; half an hour'
 	@echo 'make demo          an SSD reads into another device, which is reset meanwhile'
 	@echo 'make bench         measure it, side by side with stock type1 and with bare loops'
 	@echo 'make clean         remove what was built'

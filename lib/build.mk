@@ -3,6 +3,7 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
+LIBDIR ?= $${prefix}/lib
 LIB_SOVERSION := 0
 LIB_VERSION := $(shell cat VERSION)
 
@@ -38,7 +39,7 @@ $(LIB_STATIC): $(LIB_OBJECTS)
 
 $(LIB_PC): lib/libpeerbuf.pc.in $(wildcard VERSION)
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(LIB_VERSION)|' $< > $@
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(LIB_VERSION)|' $< > $@
 
 # The pages of section 3 are what the header says.
 $(LIB_MAN): lib/peerbuf.h scripts/man3

@@ -20,7 +20,10 @@ $(TOOL_OBJECTS): $(BUILD)/%.o: %.c
 # It drives an SSD as the example does.
 TOOL_NVME := $(addprefix $(BUILD)/examples/ssd-to-device/,nvme.o nvme_io.o nvme_prp.o nvme_status.o)
 
-$(BUILD)/bin/peerbuf: $(TOOL_OBJECTS) $(TOOL_NVME) $(LIB_STATIC)
+# Carries the library in it, so that it runs anywhere; packages want the shared one.
+TOOL_LIBRARY ?= $(LIB_STATIC)
+
+$(BUILD)/bin/peerbuf: $(TOOL_OBJECTS) $(TOOL_NVME) $(TOOL_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS)
 

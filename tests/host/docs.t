@@ -36,7 +36,7 @@ documents() {
 }
 
 sources() {
-	find kernel include lib tools examples demo tests scripts vm/lib man -type f \
+	find kernel include lib tools examples demo tests scripts vm/lib man debian completion -type f \
 		! -path 'kernel/compat/generated/*' ! -path 'kernel/compat/probes/build/*' \
 		! -name '*.md' ! -name docs.t | sort
 }
