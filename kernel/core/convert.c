@@ -390,6 +390,15 @@ struct ram_table {
 	enum dma_data_direction dir;
 };
 
+/* As dma_capable(), which not every kernel lets a module use. */
+static bool addresses(struct device *dev, dma_addr_t addr, size_t len)
+{
+	u64 last = addr + len - 1;
+
+	return last >= addr &&
+	       last <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+
 /*
  * Can the device reach it without a copy? A copy is not the buffer: what one importer
  * writes to its own others would not see. Such a device is refused.
@@ -403,7 +412,7 @@ static bool reaches_ram(struct device *dev, const struct phys_vec *run)
 		return false;
 	return dma_domain_translates(dev) ||
 	       (!is_swiotlb_force_bounce(dev) &&
-		peerbuf_dma_capable(dev, phys_to_dma(dev, run->paddr), run->len));
+		addresses(dev, phys_to_dma(dev, run->paddr), run->len));
 }
 
 static int ram_table_fill(struct device *dev, struct sg_table *sgt,
