@@ -84,6 +84,7 @@ static const struct peerbuf_exporter_ops ops = { .release = no_release };
 static const struct peerbuf_exporter_ops ops_with_match = {
 	.match_mapping = no_match, .release = no_release,
 };
+
 static const struct peerbuf_exporter_ops ops_without_release;
 
 static void malformed_exports_are_refused_and_not_released(struct kunit *test)

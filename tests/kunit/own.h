@@ -13,8 +13,7 @@
 #else
 #include <stdbool.h>
 #include <string.h>
-#define __printf(a, b)
-#define __noreturn _Noreturn
+#include "../host/kernel_words.h"
 #endif
 
 struct kunit {
@@ -76,7 +75,7 @@ void kunit_abort(struct kunit *test);
 	const char *right_ = (right);						\
 										\
 	KUNIT_JUDGE(test, !strcmp(left_, right_), end,				\
-		    "expected %s to be \"%s\", but it is \"%s\"", #left, right_, left_);					\
+		    "expected %s to be \"%s\", but it is \"%s\"", #left, right_, left_);	\
 } while (0)
 
 #define KUNIT_FAIL(test, ...)			KUNIT_JUDGE(test, 0, 0, __VA_ARGS__)
