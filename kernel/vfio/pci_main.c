@@ -8,6 +8,8 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 
 #include "pci.h"
 
@@ -16,7 +18,16 @@ module_param(enable_sriov, bool, 0644);
 MODULE_PARM_DESC(enable_sriov,
 		 "Let sriov_numvfs create virtual functions of devices bound to this driver (N)");
 
-static const struct vfio_device_ops peerbuf_pci_ops = {
+static char ids[1024];
+module_param_string(ids, ids, sizeof(ids), 0);
+MODULE_PARM_DESC(ids,
+		 "Devices to take: vendor:device[:subvendor[:subdevice[:class[:mask]]]],... (none)");
+
+static bool takeover;
+module_param(takeover, bool, 0444);
+MODULE_PARM_DESC(takeover, "Be the driver vfio-pci, in its place (N)");
+
+static struct vfio_device_ops peerbuf_pci_ops = {
 	/* The driver's: vfio-pci-core binds virtual functions to it by this name. */
 	.name		= "vfio_pci_peerbuf",
 	.init		= peerbuf_vdev_init,
@@ -86,7 +97,61 @@ static struct pci_driver peerbuf_pci_driver = {
 	.err_handler		= &peerbuf_vdev_err_handlers,
 	.driver_managed_dma	= true,
 };
-module_pci_driver(peerbuf_pci_driver);
+
+/* Checks the parameter, or has the driver take what it names. */
+static int __init walk_ids(bool add)
+{
+	u32 vendor, device, subvendor, subdevice, class, mask;
+	char *copy = kstrdup(ids, GFP_KERNEL), *rest = copy, *id;
+	int ret = copy ? 0 : -ENOMEM;
+
+	while (!ret && (id = strsep(&rest, ","))) {
+		if (!*id)
+			continue;
+		subvendor = PCI_ANY_ID;
+		subdevice = PCI_ANY_ID;
+		class = 0;
+		mask = 0;
+		if (sscanf(id, "%x:%x:%x:%x:%x:%x", &vendor, &device, &subvendor, &subdevice,
+			   &class, &mask) < 2)
+			ret = -EINVAL;
+		else if (add)
+			ret = pci_add_dynid(&peerbuf_pci_driver, vendor, device, subvendor,
+					    subdevice, class, mask, 0);
+	}
+	kfree(copy);
+	return ret;
+}
+
+static int __init peerbuf_pci_init(void)
+{
+	int ret = walk_ids(false);
+
+	if (ret)
+		return ret;
+	/*
+	 * Programs know VFIO's driver by its name. While one driver has it the other cannot
+	 * be loaded.
+	 */
+	if (takeover) {
+		peerbuf_pci_driver.name = "vfio-pci";
+		peerbuf_pci_ops.name = "vfio-pci";
+	}
+	ret = pci_register_driver(&peerbuf_pci_driver);
+	if (ret)
+		return ret;
+	ret = walk_ids(true);
+	if (ret)
+		pci_unregister_driver(&peerbuf_pci_driver);
+	return ret;
+}
+module_init(peerbuf_pci_init);
+
+static void __exit peerbuf_pci_exit(void)
+{
+	pci_unregister_driver(&peerbuf_pci_driver);
+}
+module_exit(peerbuf_pci_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("VFIO PCI driver that exports BARs as revocable dma-bufs");

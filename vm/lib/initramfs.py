@@ -112,7 +112,7 @@ def add_packages(archive, name):
         raise Skip(fetch.stderr.strip().replace("\n", "; "))
     root = fetch.stdout.strip()
     beside = os.path.join(root, "usr/lib/x86_64-linux-gnu")
-    for top in ("usr/bin", "usr/sbin", "usr/lib", "lib", "etc"):
+    for top in ("usr/bin", "usr/sbin", "usr/lib", "bin", "lib", "etc"):
         for directory, _, files in os.walk(os.path.join(root, top)):
             for file in files:
                 path = os.path.join(directory, file)
