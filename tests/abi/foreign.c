@@ -240,6 +240,103 @@ static void a_table_that_points_elsewhere_is_refused(void **state)
 	}
 }
 
+/* The rest of the last page belongs to somebody else. */
+static void what_ends_within_a_page_is_refused(void **state)
+{
+	static const int deltas[] = { -1, 1 };
+	size_t i, j;
+
+	for (i = 0; i < 2; i++) {
+		uint64_t size = 3 * PAGE + deltas[i];
+		struct range exact[] = { { 8 * PAGE, 2 * PAGE }, { 0, PAGE + deltas[i] } };
+		struct range whole[] = { { 8 * PAGE, 2 * PAGE }, { 0, PAGE * (1 + i) } };
+
+		for (j = 0; j < 2; j++) {
+			int fd = foreign(0, j ? exact : whole, 2, size);
+
+			assert_true(fd >= 0);
+			/* Whole pages of it, all of its bytes, and all of its pages. */
+			assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, 2 * PAGE,
+								      IOVA, RW), -EOPNOTSUPP);
+			assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, size,
+								      IOVA, RW), -EINVAL);
+			assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0,
+								      (3 + i) * PAGE, IOVA, RW),
+					 -EINVAL);
+			close(fd);
+		}
+	}
+}
+
+/* The device's memory. */
+static unsigned char *see_bar(size_t length)
+{
+	void *p;
+
+	assert_int_equal(peerbuf_device_mmap(bar, BAR2, 0, length, PROT_READ | PROT_WRITE, &p), 0);
+	return p;
+}
+
+static void a_hundred_thousand_scattered_pages_are_one_run(void **state)
+{
+	const size_t nr = 100000, pages_in_bar = (1ULL << 30) / PAGE;
+	struct range *range = calloc(nr, sizeof(*range));
+	static const size_t tried[] = { 0, 12345, 99999 };
+	unsigned char *p = see_bar(1ULL << 30);
+	size_t i;
+	int fd;
+
+	/* Each one once, and none behind the one before it. */
+	for (i = 0; i < nr; i++)
+		range[i] = (struct range) { i * 7 % pages_in_bar * PAGE, PAGE };
+	fd = foreign(0, range, nr, nr * PAGE);
+	assert_true(fd >= 0);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, nr * PAGE, IOVA, RW), 0);
+	assert_int_equal(query_buffer(container, IOVA).nr_ranges, nr);
+	for (i = 0; i < 3; i++) {
+		unsigned char *page = p + range[tried[i]].addr;
+
+		memset(page, 0xa5, PAGE);
+		memset(page + PAGE, 0xa5, PAGE);
+		dma(ssd, IOVA + tried[i] * PAGE, PAGE);
+		assert_true(all(page, PAGE, 0));
+		assert_true(all(page + PAGE, PAGE, 0xa5));
+	}
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+	close(fd);
+	munmap(p, 1ULL << 30);
+	free(range);
+}
+
+/* The same memory five times. */
+static void five_gibibytes_are_mapped(void **state)
+{
+	const uint64_t gib = 1ULL << 30;
+	struct range range[] = { { 0, gib }, { 0, gib }, { 0, gib }, { 0, gib }, { 0, gib } };
+	unsigned char *end = see_bar(gib) + gib;
+	int fd = foreign(0, range, 5, 5 * gib);
+
+	assert_true(fd >= 0);
+	memset(end - 2 * PAGE, 0xa5, 2 * PAGE);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, 5 * gib, IOVA, RW), 0);
+	assert_int_equal(query_buffer(container, IOVA).nr_ranges, 5);
+	dma(ssd, IOVA + 5 * gib - PAGE, PAGE);
+	assert_true(all(end - 2 * PAGE, PAGE, 0xa5));
+	assert_true(all(end - PAGE, PAGE, 0));
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+
+	/* A part beyond what 32 bits can count. */
+	memset(end - 2 * PAGE, 0xa5, 2 * PAGE);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 5 * gib - 2 * PAGE,
+						      2 * PAGE, IOVA, RW), 0);
+	dma(ssd, IOVA, PAGE);
+	assert_true(all(end - 2 * PAGE, PAGE, 0));
+	assert_true(all(end - PAGE, PAGE, 0xa5));
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+	close(fd);
+	munmap(end - gib, gib);
+}
+
 /* RAM and device memory want different page table entries. */
 static void a_mixture_of_ram_and_device_memory_is_refused(void **state)
 {
@@ -396,6 +493,9 @@ int main(void)
 		cmocka_unit_test(tens_of_thousands_of_pages_are_one_run_of_iovas),
 		cmocka_unit_test(a_mapping_keeps_the_memory_when_the_fd_is_gone),
 		cmocka_unit_test(a_table_that_points_elsewhere_is_refused),
+		cmocka_unit_test(what_ends_within_a_page_is_refused),
+		cmocka_unit_test(a_hundred_thousand_scattered_pages_are_one_run),
+		cmocka_unit_test(five_gibibytes_are_mapped),
 		cmocka_unit_test(a_mixture_of_ram_and_device_memory_is_refused),
 		cmocka_unit_test(device_memory_that_cannot_be_revoked_is_refused),
 		cmocka_unit_test(strict_refuses_foreign_device_memory_and_not_foreign_ram),
