@@ -13,7 +13,6 @@
 #else
 #include <stdbool.h>
 #include <string.h>
-#include "../host/kernel_words.h"
 #endif
 
 struct kunit {
@@ -40,9 +39,13 @@ struct kunit_suite {
 
 #define KUNIT_CASE(function)	{ .name = #function, .run_case = (function) }
 
+#ifdef __KERNEL__
 __printf(4, 5)
+#endif
 void kunit_failed(struct kunit *test, const char *file, int line, const char *format, ...);
+#ifdef __KERNEL__
 __noreturn
+#endif
 void kunit_abort(struct kunit *test);
 
 #define KUNIT_JUDGE(test, good, end, ...) do {					\
@@ -75,7 +78,8 @@ void kunit_abort(struct kunit *test);
 	const char *right_ = (right);						\
 										\
 	KUNIT_JUDGE(test, !strcmp(left_, right_), end,				\
-		    "expected %s to be \"%s\", but it is \"%s\"", #left, right_, left_);	\
+		    "expected %s to be \"%s\", but it is \"%s\"",			\
+		    #left, right_, left_);					\
 } while (0)
 
 #define KUNIT_FAIL(test, ...)			KUNIT_JUDGE(test, 0, 0, __VA_ARGS__)

@@ -6,7 +6,7 @@
 #include "../../kernel/core/pure.h"
 
 #undef EXPORT_SYMBOL_GPL
-#define EXPORT_SYMBOL_GPL(sym)	static_assert(__same_type(sym, sym))
+#define EXPORT_SYMBOL_GPL(sym)	static_assert(sizeof(typeof(sym) *))
 
 #include "../../kernel/core/match.c"
 #include "../../kernel/core/offer.c"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Revokes and restores, without a pause, in one thread; in another an importer that attaches,
- * maps, detaches or closes. Each step may succeed or hear -ENODEV, and nothing else; what is
- * mapped when a revoke has returned is a mistake.
+ * A revoke between any two steps of an importer. And revokes and restores, without a pause, in
+ * one thread; in another an importer that attaches, maps, detaches or closes. Each step may
+ * succeed or hear -ENODEV, and nothing else; what is mapped when a revoke has returned is a
+ * mistake.
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>
@@ -199,6 +200,70 @@ static void race_end(struct kunit *test, struct race *r)
 	kfree(r);
 }
 
+enum action { COMES_BACK, STAYS_AWAY, FOR_GOOD, NR_ACTIONS };
+
+static void act(struct race *r, enum action action)
+{
+	peerbuf_provider_block(&r->t.p, PEERBUF_CAUSE_RESET);
+	if (action == COMES_BACK)
+		peerbuf_provider_unblock(&r->t.p, PEERBUF_CAUSE_RESET);
+	else if (action == FOR_GOOD)
+		peerbuf_buffer_withdraw(&r->t.p, r->m.dmabuf);
+}
+
+/* Between which two steps of an importer access goes. */
+enum window { EXPORTED, ATTACHED, MAPPED, UNMAPPED, DETACHED, NR_WINDOWS };
+
+/* A kind of importer goes its way; what comes after the window is refused, or is not. */
+static void pass_window(struct kunit *test, struct race *r, unsigned int i, enum window window,
+			enum action action)
+{
+	struct heard h = { .count = &r->held };
+	int err;
+
+	if (window == EXPORTED)
+		act(r, action);
+	err = heard_attach(&h, &r->m, kind(i));
+	KUNIT_EXPECT_EQ(test, err, window == EXPORTED && action == FOR_GOOD ? -ENODEV : 0);
+	if (!err) {
+		if (window == ATTACHED)
+			act(r, action);
+		KUNIT_EXPECT_EQ(test, map_any(r, &h, i),
+				window <= ATTACHED && action != COMES_BACK ? -ENODEV : 0);
+		if (window == MAPPED) {
+			act(r, action);
+			/* The core puts back what it mapped itself, and nothing else. */
+			KUNIT_EXPECT_EQ(test, atomic_read(&r->held), 0);
+			KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(r->domain, IOVA),
+					i % 3 == 2 && action == COMES_BACK ? bar_start() : 0);
+		}
+		unmap_any(&h, i);
+		if (window == UNMAPPED)
+			act(r, action);
+		heard_detach(&h);
+	}
+	if (window == DETACHED)
+		act(r, action);
+	KUNIT_EXPECT_EQ(test, atomic_read(&r->held), 0);
+	expect_nothing(test, r->domain, IOVA, 2 * P);
+}
+
+static void a_revoke_in_every_window(struct kunit *test)
+{
+	unsigned int i, window, action;
+	struct race *r;
+
+	for (i = 0; i < 3; i++) {
+		for (window = 0; window < NR_WINDOWS; window++) {
+			for (action = 0; action < NR_ACTIONS; action++) {
+				r = race_begin(test);
+				pass_window(test, r, i, window, action);
+				race_end(test, r);
+			}
+		}
+	}
+}
+
 /* So many steps, and until both outcomes were seen, however fast the machine is. */
 static void run_race(struct kunit *test, struct race *r,
 		     void (*step)(struct race *r, unsigned int i))
@@ -252,6 +317,7 @@ static void a_revoke_races_with_close(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
+	KUNIT_CASE(a_revoke_in_every_window),
 	KUNIT_CASE(a_revoke_races_with_attach),
 	KUNIT_CASE(a_revoke_races_with_map),
 	KUNIT_CASE(a_revoke_races_with_detach),
