@@ -332,6 +332,7 @@ static void describe(struct import *im, struct pbt_map *map)
 		map->total = list->size;
 		return;
 	}
+	map->first = pbt_peek(physical(im, sg_dma_address(im->sgt->sgl)));
 	map->nr = im->sgt->nents;
 	map->orig_nents = im->sgt->orig_nents;
 	for_each_sgtable_dma_sg(im->sgt, sg, i) {

@@ -36,6 +36,7 @@ struct pbt_map {
 	__u32 where;		/* PBT_IOV: number of the virtual function << 8 | BAR */
 	__u64 total;		/* bytes */
 	__u64 digest;		/* of phys and len of all entries: pbt_digest() of each */
+	__u64 first;		/* what is in RAM where the first entry leads, 8 bytes; or 0 */
 	struct {
 		__u64 addr;	/* PBT_IOV: offset in the BAR */
 		__u64 len;
@@ -122,11 +123,21 @@ struct pbt_umem {
 	__u32 pinned;
 	__u32 pad;
 	__u64 phys;		/* out: where its first byte is */
+	__u64 first;		/* out: what is there, if that is RAM: 8 bytes */
 };
 
 #define PBT_UMEM	_IOWR(0xBC, 10, struct pbt_umem)
 
 #ifdef __KERNEL__
+#include <linux/io.h>
+#include <linux/mm.h>
+
+/* What devices see: what is in memory, whoever maps it. */
+static inline u64 pbt_peek(u64 phys)
+{
+	return page_is_ram(PHYS_PFN(phys)) ? READ_ONCE(*(u64 *)phys_to_virt(phys)) : 0;
+}
+
 struct dma_buf;
 struct dma_buf_mapping_type;
 struct import;

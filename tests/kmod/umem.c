@@ -86,6 +86,7 @@ static long do_register(struct region *r, struct pbt_umem *arg)
 		goto err_pdev;
 	}
 	arg->phys = physical(&r->pdev->dev, sg_dma_address(r->umem->first_sg));
+	arg->first = pbt_peek(arg->phys);
 	return 0;
 
 err_pdev:

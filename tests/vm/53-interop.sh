@@ -4,16 +4,18 @@
 # Stock drivers and buffers of peerbuf, each with each: tests/abi/interop.c. The tables that
 # it prints must be those of docs/interop.md; scripts/interop writes them there.
 #
-# vm-topology: ssd-bar
+# vm-topology: interop
 # vm-memory: 768M
 # vm-cpu: vendor=AuthenticAMD,family=23
 # vm-modules: vfio-pci peerbuf_core peerbuf_ram vfio_pci_peerbuf vfio_iommu_peerbuf peerbuf_test
-# vm-modules-available: vgem vivid dummy_hcd libcomposite usb_f_fs ib_uverbs peerbuf_umem
-# vm-kernel-config: CONFIG_VIDEO_VIVID CONFIG_USB_DUMMY_HCD CONFIG_USB_CONFIGFS_F_FS CONFIG_INFINIBAND_USER_ACCESS
+# vm-modules-available: drm_kms_helper vgem virtio-gpu vivid dummy_hcd libcomposite usb_f_fs ib_uverbs peerbuf_umem
+# vm-kernel-config: CONFIG_DRM_VIRTIO_GPU CONFIG_VIDEO_VIVID CONFIG_USB_DUMMY_HCD CONFIG_USB_CONFIGFS_F_FS CONFIG_INFINIBAND_USER_ACCESS
 # vm-needs: build/tests/abi/interop docs/interop.md
 set -u
 . vm/tap.sh
-for module in vgem ib_uverbs peerbuf_umem dummy_hcd libcomposite usb_f_fs; do
+# No console on the graphics device: its driver draws while the machine goes down, and warns.
+modprobe drm_kms_helper fbdev_emulation=0 2>/dev/null
+for module in vgem virtio-gpu ib_uverbs peerbuf_umem dummy_hcd libcomposite usb_f_fs; do
 	modprobe $module 2>/dev/null || skip_all "this kernel has no $module"
 done
 # Two capture devices: vb2 with vmalloc, and with dma-contig.
