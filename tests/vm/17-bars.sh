@@ -4,6 +4,8 @@
 # Device memory of every kind and shape: tests/abi/bars.c
 #
 # vm-topology: memories
+# KASAN keeps a byte for each eight that the kernel maps, and VFIO maps a BAR as a whole.
+# vm-memory: 1G
 # vm-timeout: 90
 # vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
 # vm-needs: build/tests/abi/bars
