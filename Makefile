@@ -19,9 +19,30 @@ JOBS ?= $(shell nproc)
 
 BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 
-.PHONY: all modules user setup kernel deb check-packages check check-static check-host check-vm check-slow check-debug \
-	fuzz storm stress demo bench help \
-	clean clean-cache distclean
+.PHONY: \
+	all \
+	modules \
+	user \
+	setup \
+	kernel \
+	deb \
+	check-packages \
+	check \
+	check-static \
+	check-host \
+	check-vm \
+	check-slow \
+	check-debug \
+	fuzz \
+	storm \
+	stress \
+	demo \
+	bench \
+	help \
+	check-kernels \
+	clean \
+	clean-cache \
+	distclean
 
 all: setup kernel
 	+@$(BUILD_MK) all
@@ -91,6 +112,11 @@ deb: setup
 check-packages: deb user
 	@tests/packages/check $(T)
 
+# All kernels that Debian's suites offer, or KERNELS="6.18 debian-7.3"; TESTS="20-revoke"
+# runs only these. Most of a day the first time, when the kernels must be built.
+check-kernels: setup
+	@scripts/check-kernels $(KERNELS)
+
 demo: all
 	@demo/run
 
@@ -122,6 +148,8 @@ help:
 	@echo '                   is built the first time, for a quarter of an hour'
 	@echo 'make deb           Debian packages, in build/deb'
 	@echo 'make check-packages installs these in Debian 12 and 13, and boots them; half an hour'
+	@echo 'make check-kernels  builds and tests on every kernel that Debian offers, and writes'
+	@echo '                   docs/support-matrix.md; KERNELS=6.18 TESTS=20-revoke for less'
 	@echo 'make demo          an SSD reads into another device, which is reset meanwhile'
 	@echo 'make bench         measure it, side by side with stock type1 and with bare loops'
 	@echo 'make clean         remove what was built'

@@ -242,6 +242,9 @@ for c in kernel/compat/probes/*-*.c; do
 done >"$work/missing"
 nothing "$work/missing" "every probe says since when or until when"
 
+scripts/support-matrix | diff - docs/support-matrix.md >"$work/missing" 2>&1
+nothing "$work/missing" "docs/support-matrix.md is what scripts/support-matrix makes of docs/support"
+
 grep -oE '\$\{DEMO_[A-Z]+:-' demo/run | grep -oE 'DEMO_[A-Z]+' | sort -u >"$work/variables"
 at_least 4 "$work/variables" "the demo has variables"
 while read -r name; do
