@@ -38,3 +38,19 @@ $(BUILD)/bin/edu-copy: $(EDU_PROGRAM_OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 -include $(EDU_PROGRAM_OBJECTS:.o=.d)
+
+# ---- one file each, on the library -----------------------------------------------------
+
+SMALL_EXAMPLES := \
+	edu-user/edu-user \
+	rdma/rdma-register \
+	revoke-watch/revoke-watch \
+	share/share
+SMALL_PROGRAMS := $(addprefix $(BUILD)/examples/,$(SMALL_EXAMPLES))
+
+USER_TARGETS += $(SMALL_PROGRAMS)
+
+$(BUILD)/examples/rdma/rdma-register: EXAMPLE_LIBS = -libverbs
+$(SMALL_PROGRAMS): $(BUILD)/examples/%: examples/%.c lib/peerbuf.h $(LIB_STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB_STATIC) $(EXAMPLE_LIBS)
