@@ -25,6 +25,7 @@ BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 	user \
 	setup \
 	kernel \
+	doc \
 	deb \
 	check-packages \
 	check \
@@ -102,6 +103,11 @@ check-debug:
 	+@$(MAKE) --no-print-directory check-debug KERNEL=debug KDIR=
 endif
 
+# References made of the headers, and the pictures, made of the code.
+doc: all
+	@scripts/reference build/doc
+	@scripts/pictures
+
 # Debian packages, in build/deb.
 deb: setup
 	@scripts/setup scripts/packages-deb.txt
@@ -146,6 +152,7 @@ help:
 	@echo 'make check-slow    the tests that take minutes each, which the others leave out'
 	@echo 'make check-debug   those once more on a kernel with KASAN, lockdep and others, which'
 	@echo '                   is built the first time, for a quarter of an hour'
+	@echo 'make doc           references made of the headers, in build/doc, and pictures of the code'
 	@echo 'make deb           Debian packages, in build/deb'
 	@echo 'make check-packages installs these in Debian 12 and 13, and boots them; half an hour'
 	@echo 'make check-kernels  builds and tests on every kernel that Debian offers, and writes'
