@@ -31,7 +31,7 @@ static int receive(const char *path)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	char message[512];
-	int fd, got;
+	int fd = -1, got;
 
 	if (sock < 0)
 		return -errno;

@@ -15,9 +15,10 @@ set -u
 modprobe ib_uverbs && modprobe rdma_rxe && modprobe dummy || skip_all "this kernel has no rxe"
 ip link set dummy0 up
 /usr/bin/rdma link add rxe0 type rxe netdev dummy0 || skip_all "there is no RDMA device without hardware"
-for n in 1 2 3 4 5; do
-	[ -e /dev/infiniband/uverbs0 ] && break
-	sleep 1
+n=0
+until [ -e /dev/infiniband/uverbs0 ] || [ $n -ge 50 ]; do
+	n=$((n + 1))
+	sleep 0.1
 done
 peerbuf device bind "$BAR_BDF" >&2 || bail "the device cannot be bound"
 build/examples/rdma/rdma-register none "$BAR_BDF" 2 2>/tmp/error
