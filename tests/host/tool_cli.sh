@@ -205,18 +205,18 @@ is "$(grep -c '"acs": null' "$work/out")" 1 "64 bytes of config space say nothin
 
 # Processes are files, too.
 fake_sysfs
-export PEERBUF_ROOT="$work/root"
+export PEERBUF_FAKE_ROOT="$work/root"
 process() { # PID NAME
-	mkdir -p "$PEERBUF_ROOT/proc/$1/fd" "$PEERBUF_ROOT/proc/$1/fdinfo"
-	printf '%s\n' "$2" >"$PEERBUF_ROOT/proc/$1/comm"
+	mkdir -p "$PEERBUF_FAKE_ROOT/proc/$1/fd" "$PEERBUF_FAKE_ROOT/proc/$1/fdinfo"
+	printf '%s\n' "$2" >"$PEERBUF_FAKE_ROOT/proc/$1/comm"
 }
 opened() { # PID FD INODE SIZE EXPORTER [NAME]
-	ln -s "/dmabuf:${6:-}" "$PEERBUF_ROOT/proc/$1/fd/$2"
+	ln -s "/dmabuf:${6:-}" "$PEERBUF_FAKE_ROOT/proc/$1/fd/$2"
 	printf 'pos:\t0\nflags:\t02\nmnt_id:\t14\nino:\t%s\nsize:\t%s\ncount:\t2\nexp_name:\t%s\n' \
-		"$3" "$4" "$5" >"$PEERBUF_ROOT/proc/$1/fdinfo/$2"
-	[ -z "${6:-}" ] || printf 'name:\t%s\n' "$6" >>"$PEERBUF_ROOT/proc/$1/fdinfo/$2"
+		"$3" "$4" "$5" >"$PEERBUF_FAKE_ROOT/proc/$1/fdinfo/$2"
+	[ -z "${6:-}" ] || printf 'name:\t%s\n' "$6" >>"$PEERBUF_FAKE_ROOT/proc/$1/fdinfo/$2"
 }
-mkdir -p "$PEERBUF_ROOT/proc/sys"
+mkdir -p "$PEERBUF_FAKE_ROOT/proc/sys"
 run buffer list
 is "$status $out" "0 There are no buffers." "no buffers"
 is "$err" "peerbuf: note: $PEERBUF_SYSFS/kernel/debug/dma_buf/bufinfo: No such file or directory; without debugfs only what processes hold is shown" \
@@ -224,10 +224,10 @@ is "$err" "peerbuf: note: $PEERBUF_SYSFS/kernel/debug/dma_buf/bufinfo: No such f
 process 12 vmm
 opened 12 5 7 65536 system camera
 opened 12 6 7 65536 system camera
-ln -s /dev/null "$PEERBUF_ROOT/proc/12/fd/0"
+ln -s /dev/null "$PEERBUF_FAKE_ROOT/proc/12/fd/0"
 process 300 "$(printf 'a\033[31mb')"
 printf '7f0000000000-7f0000010000 r--s 00000000 00:0e 7    /dmabuf:camera\n7f0000020000-7f0000021000 r--p 00000000 fe:01 99   /lib/x.so\n' \
-	>"$PEERBUF_ROOT/proc/300/maps"
+	>"$PEERBUF_FAKE_ROOT/proc/300/maps"
 run buffer list
 is "$(tr -s ' ' <"$work/out" | sed 's/^ //')" \
 	"INODE ID EXPORTER NAME SIZE STATE REVOKES RESTORES IMPORTERS HOLDERS
@@ -289,8 +289,8 @@ refuses 1 "there is no PCI device 0000:09:00.0" "a device that is not there" map
 refuses 1 "no process has 0000:01:00.0 open: nothing is mapped for it" "nothing to remove" \
 	map remove 01:00.0 0x1000
 process 40 app
-ln -s /dev/vfio/7 "$PEERBUF_ROOT/proc/40/fd/3"
-ln -s /dev/vfio/vfio "$PEERBUF_ROOT/proc/40/fd/4"
+ln -s /dev/vfio/7 "$PEERBUF_FAKE_ROOT/proc/40/fd/3"
+ln -s /dev/vfio/vfio "$PEERBUF_FAKE_ROOT/proc/40/fd/4"
 refuses 1 "0000:01:00.0 is in use by app (40), whose container takes no buffers: it is not of peerbuf's type" \
 	"a container of another type" map remove 01:00.0 0x1000
 refuses 2 "the form is: peerbuf buffer export BDF BAR OFFSET:LENGTH ..." "an export of nothing" \
@@ -328,10 +328,10 @@ is "$status $(tr -d '\n' <"$work/out" | tr -s ' ')" \
 	'2 { "error": "top is for people; programs use buffer list or watch"}' "top for a program"
 
 fake_sysfs
-rm -rf "$PEERBUF_ROOT" "$PEERBUF_SYSFS/kernel/iommu_groups"
-mkdir -p "$PEERBUF_ROOT/proc/sys/kernel" "$PEERBUF_ROOT/boot" "$PEERBUF_ROOT/dev/vfio" \
-	"$PEERBUF_ROOT/lib/modules/6.1.0-9"
-echo 6.1.0-9 >"$PEERBUF_ROOT/proc/sys/kernel/osrelease"
+rm -rf "$PEERBUF_FAKE_ROOT" "$PEERBUF_SYSFS/kernel/iommu_groups"
+mkdir -p "$PEERBUF_FAKE_ROOT/proc/sys/kernel" "$PEERBUF_FAKE_ROOT/boot" "$PEERBUF_FAKE_ROOT/dev/vfio" \
+	"$PEERBUF_FAKE_ROOT/lib/modules/6.1.0-9"
+echo 6.1.0-9 >"$PEERBUF_FAKE_ROOT/proc/sys/kernel/osrelease"
 says() { # STATUS FINDING REMEDY NAME: one of the doctor's findings
 	name=$4
 	grep -A1 -xF "$(printf '%-7s  %s' "$1" "$2")" "$work/out" >"$work/finding"
@@ -356,17 +356,17 @@ is "$status $(tr -d '\n' <"$work/out" | tr -s ' ' | grep -o '"check": "iommu",.*
 
 fake_sysfs
 rel=6.12.9-amd64
-mkdir -p "$PEERBUF_ROOT/lib/modules/$rel/updates/dkms" "$PEERBUF_SYSFS/module/vfio_iommu_peerbuf" \
+mkdir -p "$PEERBUF_FAKE_ROOT/lib/modules/$rel/updates/dkms" "$PEERBUF_SYSFS/module/vfio_iommu_peerbuf" \
 	"$PEERBUF_SYSFS/module/peerbuf_core/parameters" "$PEERBUF_SYSFS/kernel/security" \
 	"$PEERBUF_SYSFS/kernel/iommu_groups/8/devices" "$PEERBUF_SYSFS/kernel/debug/dma_buf"
-echo $rel >"$PEERBUF_ROOT/proc/sys/kernel/osrelease"
+echo $rel >"$PEERBUF_FAKE_ROOT/proc/sys/kernel/osrelease"
 printf 'CONFIG_%s=y\n' DMA_SHARED_BUFFER IOMMU_SUPPORT MODULES VFIO VFIO_CONTAINER VFIO_PCI_CORE \
-	>"$PEERBUF_ROOT/boot/config-$rel"
+	>"$PEERBUF_FAKE_ROOT/boot/config-$rel"
 printf 'kernel/drivers/vfio/pci/vfio-pci.ko.xz: x\nupdates/dkms/vfio_pci_peerbuf.ko:\n' \
-	>"$PEERBUF_ROOT/lib/modules/$rel/modules.dep"
+	>"$PEERBUF_FAKE_ROOT/lib/modules/$rel/modules.dep"
 echo identity >"$PEERBUF_SYSFS/kernel/iommu_groups/8/type"
 echo 0.0.1 >"$PEERBUF_SYSFS/module/vfio_iommu_peerbuf/version"
-: >"$PEERBUF_ROOT/dev/vfio/vfio"
+: >"$PEERBUF_FAKE_ROOT/dev/vfio/vfio"
 run doctor
 says ok "The kernel is $rel." "" "a kernel that will do"
 says problem "The kernel was built without CONFIG_VFIO_GROUP." \
@@ -395,13 +395,13 @@ says warning "Routes are overridden: 0000:01:00.0-0000:02:00.0." \
 	'Believe them after "peerbuf test" only; take them back by: echo > /sys/module/peerbuf_core/parameters/route_override' \
 	"routes that are overridden"
 rm -r "$PEERBUF_SYSFS/module/peerbuf_core"
-echo "updates/dkms/peerbuf_core.ko:" >>"$PEERBUF_ROOT/lib/modules/$rel/modules.dep"
-echo not signed >"$PEERBUF_ROOT/lib/modules/$rel/updates/dkms/peerbuf_core.ko"
+echo "updates/dkms/peerbuf_core.ko:" >>"$PEERBUF_FAKE_ROOT/lib/modules/$rel/modules.dep"
+echo not signed >"$PEERBUF_FAKE_ROOT/lib/modules/$rel/updates/dkms/peerbuf_core.ko"
 remedy="Have DKMS sign them with a key that mokutil has enrolled; see docs/packages.md."
 run doctor
 says problem "lockdown (integrity) asks for signed modules, and peerbuf_core is not signed." "$remedy" \
 	"a module that is not signed"
-printf '~Module signature appended~\n' >>"$PEERBUF_ROOT/lib/modules/$rel/updates/dkms/peerbuf_core.ko"
+printf '~Module signature appended~\n' >>"$PEERBUF_FAKE_ROOT/lib/modules/$rel/updates/dkms/peerbuf_core.ko"
 rm "$PEERBUF_SYSFS/kernel/security/lockdown"
 mkdir -p "$PEERBUF_SYSFS/firmware/efi/efivars"
 printf '\006\000\000\000\001' \
@@ -410,7 +410,7 @@ run doctor
 says warning "Secure Boot asks for signed modules; peerbuf_core is signed, but not loaded." \
 	'Load it, and if the kernel says "Key was rejected by service", enrol the key: mokutil --import /var/lib/dkms/mok.pub' \
 	"Secure Boot, and a module that is signed"
-unset PEERBUF_ROOT
+unset PEERBUF_FAKE_ROOT
 
 #------------------------------------------------------------------------ usage
 

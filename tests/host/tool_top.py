@@ -47,7 +47,7 @@ def machine(root, buffers):
 def start(root, term="xterm", rows=24, columns=100):
     pid, fd = pty.fork()
     if pid == 0:
-        os.environ.update(PEERBUF_ROOT=str(root), PEERBUF_SYSFS=str(root / "sys"), TERM=term)
+        os.environ.update(PEERBUF_FAKE_ROOT=str(root), PEERBUF_SYSFS=str(root / "sys"), TERM=term)
         os.execv(BUILD / "bin/peerbuf", ["peerbuf", "top"])
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     return pid, fd
@@ -106,7 +106,7 @@ def main():
               "a terminal that nobody knows", seen)
 
     # Colours are for terminals only.
-    env = dict(os.environ, PEERBUF_ROOT=str(root), TERM="xterm")
+    env = dict(os.environ, PEERBUF_FAKE_ROOT=str(root), TERM="xterm")
     out = subprocess.run([BUILD / "bin/peerbuf", "doctor"], env=env, capture_output=True,
                          check=False).stdout
     point(b"\x1b" not in out, "no colours in a pipe", out)

@@ -161,7 +161,7 @@ static bool wants_colour(void)
 int main(int argc, char **argv)
 {
 	struct tool tool = {
-		.root = getenv("PEERBUF_ROOT"),
+		.root = getenv("PEERBUF_FAKE_ROOT"),
 		.sysfs = getenv("PEERBUF_SYSFS"),
 	};
 	char *words[MAX_WORDS];
