@@ -151,7 +151,6 @@ at_least 50 "$work/public" "the headers have public names"
 while read -r name; do
 	grep -qE "^ \* $name( -|\(\) -)" include/linux/peerbuf/*.h || echo "$name"
 done <"$work/public" >"$work/missing"
-cp "$work/missing" "$work/unsaid"
 nothing "$work/missing" "each has a contract"
 
 # The references that are made of them have all of these.
@@ -162,8 +161,7 @@ if [ -n "$kernel_doc" ]; then
 		grep -qE "\\.\\. c:(function|macro|type|struct|enum):.*\\<$name\\>" "$work/reference/kernel-api.rst" ||
 			echo "$name"
 	done <"$work/public" >"$work/missing"
-	[ "$(wc -l <"$work/missing")" -le "$(grep -c . "$work/unsaid")" ]
-	point $? "they have every name that has a contract" "$work/missing"
+	nothing "$work/missing" "they have every public name"
 	sed -n 's/^struct \([a-z_]*\) {/\1/p' include/uapi/linux/peerbuf.h | while read -r name; do
 		grep -q "c:struct:: $name\$" "$work/reference/uapi.rst" || echo "$name"
 	done >"$work/missing"
