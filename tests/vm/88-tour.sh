@@ -15,7 +15,7 @@ set -u
 # Blocks under a mark, each in a file; beside it the exit statuses that its commands may have.
 awk '/^<!-- runs/ { armed = 1; status = $0; sub(/^<!-- runs:? */, "", status); sub(/ *-->$/, "", status); next }
 	armed && /^```sh$/ { inside = 1; armed = 0; n++; file = sprintf("/tmp/block%02d", n)
-		print status ? status : "0" >(file ".status"); printf "" >file; next }
+		print (status ? status : "0") >(file ".status"); printf "" >file; next }
 	/^```$/ { inside = 0 }
 	inside { print >file }' docs/tour.md
 blocks=$(ls /tmp/block?? | wc -l)
