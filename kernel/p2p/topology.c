@@ -41,27 +41,37 @@ static struct pci_bus *root_bus(struct pci_dev *pdev)
 	return bus;
 }
 
-/* The device that stands for the host bridge; see struct peerbuf_host. */
+/*
+ * The device that stands for the host bridge; see struct peerbuf_host. It is looked for in
+ * config space: to ask the kernel's list of the bus takes pci_bus_sem, which error recovery
+ * holds while it takes the locks that our callers hold.
+ */
 static void read_host(struct pci_dev *pdev, struct peerbuf_host *host)
 {
 	struct pci_bus *bus = root_bus(pdev);
-	struct pci_dev *first = NULL;
-	unsigned int devfn;
+	u16 vendor, device, flags;
+	unsigned int slot, devfn;
+	bool root_port;
+	u8 pos;
 
 	*host = (struct peerbuf_host) {
 		.id = PEERBUF_PCI_ID(pci_domain_nr(bus), bus->number, 0),
 		.vendor = 0xffff,
 		.device = 0xffff,
 	};
-	for (devfn = 0; devfn < 256 && !first; devfn++)
-		first = pci_get_slot(bus, devfn);
-	if (!first)
+	for (slot = 0; slot < 32; slot++) {
+		devfn = PCI_DEVFN(slot, 0);
+		if (pci_bus_read_config_word(bus, devfn, PCI_VENDOR_ID, &vendor) ||
+		    PCI_POSSIBLE_ERROR(vendor))
+			continue;
+		pci_bus_read_config_word(bus, devfn, PCI_DEVICE_ID, &device);
+		pos = pci_bus_find_capability(bus, devfn, PCI_CAP_ID_EXP);
+		root_port = pos &&
+			    !pci_bus_read_config_word(bus, devfn, pos + PCI_EXP_FLAGS, &flags) &&
+			    (flags & PCI_EXP_FLAGS_TYPE) >> 4 == PCI_EXP_TYPE_ROOT_PORT;
+		peerbuf_host_identify(host, devfn, root_port, vendor, device);
 		return;
-	peerbuf_host_identify(host, first->devfn,
-			      pci_is_pcie(first) &&
-			      pci_pcie_type(first) == PCI_EXP_TYPE_ROOT_PORT,
-			      first->vendor, first->device);
-	pci_dev_put(first);
+	}
 }
 
 static bool read_path(struct pci_dev *pdev, struct peerbuf_path *path)

@@ -8,7 +8,7 @@
 # vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf
 # vm-packages: udev
 # vm-needs: docs/vfio-pci.md
-# vm-timeout: 90
+# vm-timeout: 120
 set -u
 . vm/tap.sh
 
@@ -65,7 +65,13 @@ echo 1 >"$sysfs/remove"
 [ ! -e "$sysfs" ]
 ok $? "the device is pulled"
 echo 1 >/sys/bus/pci/rescan
-udevadm settle --timeout=20
+udevadm settle --timeout=60
+n=0
+while [ -z "$(driver)" ] && [ $n -lt 300 ]; do
+	n=$((n + 1))
+	sleep 0.2
+done
+udevadm settle --timeout=60
 is "$(driver)" vfio_pci_peerbuf "plugged in again it is bound"
 group=$(basename "$(readlink "$sysfs/iommu_group")")
 is "$(stat -c '%a %g' "/dev/vfio/$group")" "660 77" "and the group vfio may use it"

@@ -8,6 +8,7 @@
 # vm-topology: ssd-bar
 # vm-set: bar_size=64M
 # vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
+# vm-kernel-config: CONFIG_RDMA_RXE
 # vm-modules-available: rdma_rxe ib_uverbs dummy
 # vm-needs: build/examples/rdma/rdma-register /usr/bin/rdma /etc/libibverbs.d/rxe.driver /usr/lib/x86_64-linux-gnu/libibverbs/librxe-rdmav34.so
 . vm/tap.sh
