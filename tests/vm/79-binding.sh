@@ -6,6 +6,7 @@
 #
 # vm-topology: ssd-bar
 # vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf
+# vm-kernel-config: CONFIG_INOTIFY_USER
 # vm-packages: udev
 # vm-needs: docs/vfio-pci.md
 # vm-timeout: 120
