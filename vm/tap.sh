@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
 #
-# Test points for guest scripts: . vm/tap.sh
+# Test points for shell scripts: . vm/tap.sh
 #
-# A script prints test points and no plan: vm/run adds a last point about the kernel log,
-# and the plan.
+# A guest script prints test points and no plan: vm/run adds a last point about the kernel
+# log, and the plan. Every other script ends with plan.
 
 _tap_count=0
 _tap_failed=0
@@ -14,15 +14,22 @@ _tap_point() { # ok|"not ok" NAME
 	echo "$1 $_tap_count - $2"
 }
 
-# Passes with NAME if the exit status of the command before it was 0: cmd; ok $? NAME
-ok() { # STATUS NAME
+# Passes with NAME if the exit status of the command before it was 0: cmd; ok $? NAME. The
+# end of LOG is shown if it was not.
+ok() { # STATUS NAME [LOG]
 	if [ "$1" -eq 0 ]; then
 		_tap_point ok "$2"
 	else
 		_tap_failed=$((_tap_failed + 1))
 		_tap_point "not ok" "$2"
+		[ -z "${3:-}" ] || tail -n 40 "$3" | sed 's/^/# /'
 		return 1
 	fi
+}
+
+# The end of a script that is no guest's: how many points there were.
+plan() {
+	echo "1..$_tap_count"
 }
 
 # Runs a command; passes if it succeeds. What it printed is shown if it does not.

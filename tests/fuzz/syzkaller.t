@@ -5,21 +5,11 @@
 # size. peerbuf.txt.const has the same numbers as the header.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. vm/tap.sh
 text=tests/fuzz/syzkaller/peerbuf.txt
 const=$text.const
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-count=0
-
-point() { # STATUS NAME [FILE]
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		[ $# -lt 3 ] || sed 's/^/# /' "$3"
-	fi
-}
 
 # What the description says of a structure's size: the sum of its fields.
 size_of() { # NAME
@@ -37,7 +27,7 @@ compile() { # what it prints
 tests/failnth/list . | sed -n 's/.*{ "\(PEERBUF_[A-Z_]*\)".*/\1/p' | sort -u >"$work/header"
 grep -o 'cmd const\[PEERBUF_[A-Z_]*' $text | sed 's/.*\[//' | sort -u >"$work/described"
 diff "$work/header" "$work/described" >"$work/diff"
-point $? "every ioctl is described, and no other" "$work/diff"
+ok $? "every ioctl is described, and no other" "$work/diff"
 
 for pair in revoke:peerbuf_device_revoke_buffer device_query:peerbuf_device_query_buffer \
 	caching:peerbuf_device_set_caching ram_create:peerbuf_ram_create info:peerbuf_iommu_info map:peerbuf_iommu_map_buffer \
@@ -46,7 +36,7 @@ for pair in revoke:peerbuf_device_revoke_buffer device_query:peerbuf_device_quer
 #include <linux/peerbuf.h>
 int main(void) { printf(\"%zu\", sizeof(struct ${pair#*:})); return 0; }" | compile)
 	[ "$size" = "$(size_of "pb_${pair%:*}")" ]
-	point $? "struct ${pair#*:} has $size bytes"
+	ok $? "struct ${pair#*:} has $size bytes"
 done
 
 {
@@ -62,5 +52,5 @@ int main(void) {'
 } | compile | sort >"$work/values"
 grep -v -e '^#' -e '^arches' $const | sort >"$work/const"
 diff "$work/values" "$work/const" >"$work/diff"
-point $? "the constants are the header's" "$work/diff"
-echo "1..$count"
+ok $? "the constants are the header's" "$work/diff"
+plan

@@ -5,6 +5,7 @@
 # the suite that runs on it can fail. "make check-debug" makes what this needs.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. vm/tap.sh
 
 kernel=${PEERBUF_KERNEL:-stock}
 if [ "$kernel" != debug ]; then
@@ -18,17 +19,6 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-count=0
-
-point() { # STATUS NAME OUTPUT
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		sed 's/^/# /' "$3"
-	fi
-}
 
 # The program of every machine here.
 cat >"$work/program.sh" <<'G'
@@ -71,16 +61,16 @@ done <<<"$reports"
 wait
 
 [ "$(cat "$work/nothing.status")" -eq 0 ]
-point $? "a module that does nothing wrong passes, kmemleak and all" "$work/nothing.output"
+ok $? "a module that does nothing wrong passes, kmemleak and all" "$work/nothing.output"
 
 while read -r mistake report; do
 	[ "$(cat "$work/$mistake.status")" -eq 1 ] && said "$mistake" '^not ok .* the kernel log is clean' &&
 		said "$mistake" "^# .*$report"
-	point $? "$mistake fails the run with the kernel's report" "$work/$mistake.output"
+	ok $? "$mistake fails the run with the kernel's report" "$work/$mistake.output"
 done <<<"$reports"
 
 [ "$(cat "$work/leak.status")" -eq 1 ] && said leak '^not ok .* no memory of ours leaked' &&
 	said leak '^# .*peerbuf_splat\+0x|^# .*\[peerbuf_splat\]' && said leak '^ok .* the kernel log is clean'
-point $? "a leak fails the run with --kmemleak, and its backtrace names the module" "$work/leak.output"
+ok $? "a leak fails the run with --kmemleak, and its backtrace names the module" "$work/leak.output"
 
-echo "1..$count"
+plan

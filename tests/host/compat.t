@@ -5,20 +5,10 @@
 # environment: the two must not be mistaken for each other.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-count=0
+. vm/tap.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 kernel=$(scripts/kernel path "${PEERBUF_KERNEL:-stock}")
-
-point() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		sed 's/^/# /' "$work/out"
-	fi
-}
 
 # A copy of compat/ whose probes can be changed.
 fresh() {
@@ -33,10 +23,10 @@ configure() { # KDIR
 
 fresh
 configure "$kernel/build"
-point $? "this kernel is known"
+ok $? "this kernel is known" "$work/out"
 
 [ "$(grep -c '^#define PEERBUF_HAVE_IMPORTER_CALLBACK_' "$work/compat/generated/peerbuf_compat.h")" -eq 1 ]
-point $? "its importer callback is one of those known"
+ok $? "its importer callback is one of those known" "$work/out"
 
 fresh
 cp "$work"/compat/probes/control.c "$work/compat/probes/import_ns-a.c"
@@ -45,17 +35,17 @@ configure "$kernel/build" &&
 	grep -q IMPORT_NS_A "$work/compat/generated/peerbuf_compat.h" &&
 	grep -q 'lend/import_ns-a.h' "$work/compat/generated/peerbuf_compat.h" &&
 	! grep -qE 'IMPORT_NS_(IDENTIFIER|STRING)' "$work/compat/generated/peerbuf_compat.h"
-point $? "of several variants that fit the first by name counts, with what it lends"
+ok $? "of several variants that fit the first by name counts, with what it lends" "$work/out"
 
 mkdir -p "$work/empty"
 fresh
 ! configure "$work/empty" && grep -q "no module can be compiled against $work/empty" "$work/out"
-point $? "a tree that is no kernel is said to be that, not to be an unknown kernel"
+ok $? "a tree that is no kernel is said to be that, not to be an unknown kernel" "$work/out"
 
 fresh
 echo '#error no compiler' >>"$work/compat/probes/control.c"
 ! configure "$kernel/build" && grep -q "no module can be compiled" "$work/out"
-point $? "the positive control is checked first"
+ok $? "the positive control is checked first" "$work/out"
 
 fresh
 rm "$work"/compat/probes/importer_callback-*.c
@@ -66,15 +56,15 @@ END
 ! configure "$kernel/build" &&
 	grep -q "no known variant of: importer_callback; it is outside the supported range" "$work/out" &&
 	[ "$(wc -l <"$work/out")" -eq 1 ]
-point $? "a feature without a known variant is an error of one line that names it"
+ok $? "a feature without a known variant is an error of one line that names it" "$work/out"
 
 [ ! -e "$work/compat/generated/peerbuf_compat.h" ]
-point $? "and leaves no header behind"
+ok $? "and leaves no header behind" "$work/out"
 
 module=build/modules/${PEERBUF_KERNEL:-stock}/vfio_iommu_peerbuf.ko
 if [ -r "$kernel/btf/vfio" ]; then
 	kernel/compat/check-layout "$kernel/btf" "$module" >"$work/out" 2>&1
-	point $? "the private layouts agree with this kernel's"
+	ok $? "the private layouts agree with this kernel's" "$work/out"
 
 	# A module that has another idea of the structure.
 	cat >"$work/wrong.c" <<'END'
@@ -84,15 +74,14 @@ END
 	gcc -g -c -o "$work/wrong.o" "$work/wrong.c"
 	! kernel/compat/check-layout "$kernel/btf" "$work/wrong.o" >"$work/out" 2>&1 &&
 		grep -q "this kernel's vfio_iommu_driver_ops is not the one" "$work/out"
-	point $? "a module built from stale declarations is refused"
+	ok $? "a module built from stale declarations is refused" "$work/out"
 else
-	count=$((count + 2))
-	echo "ok $((count - 1)) - private layouts # SKIP this kernel has no type information"
-	echo "ok $count - stale declarations # SKIP this kernel has no type information"
+	skip "private layouts" "this kernel has no type information"
+	skip "stale declarations" "this kernel has no type information"
 fi
 
 kernel/compat/check-layout "$work/empty" "$module" >"$work/out" 2>&1 &&
 	grep -q "not checked" "$work/out"
-point $? "without type information the check says that it was left out"
+ok $? "without type information the check says that it was left out" "$work/out"
 
-echo "1..$count"
+plan

@@ -5,30 +5,20 @@
 # is there. "make check-packages" builds and installs them.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. vm/tap.sh
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-count=0
-
-point() { # STATUS NAME [FILE]
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		[ -z "${3:-}" ] || sed 's/^/# /' "$3"
-	fi
-}
 
 [ "$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)" = "$(cat VERSION)" ]
-point $? "debian/changelog and VERSION are of one version"
+ok $? "debian/changelog and VERSION are of one version"
 
 sed -n 's/^obj-m += \(.*\)\.o$/\1/p' kernel/Kbuild | sort >"$work/built"
 sed -n 's/^BUILT_MODULE_NAME\[[0-9]*\]="\(.*\)"/\1/p' debian/peerbuf-dkms.dkms | sort >"$work/shipped"
 diff "$work/built" "$work/shipped" >"$work/diff"
-point $? "DKMS installs the modules that are built" "$work/diff"
+ok $? "DKMS installs the modules that are built" "$work/diff"
 [ "$(grep -c '^BUILT_MODULE_LOCATION\[.*="kernel"' debian/peerbuf-dkms.dkms)" -eq "$(wc -l <"$work/built")" ] &&
 	[ "$(grep -c '^DEST_MODULE_LOCATION\[' debian/peerbuf-dkms.dkms)" -eq "$(wc -l <"$work/built")" ]
-point $? "and knows where each of them is"
+ok $? "and knows where each of them is"
 
 # Kernels by their release: those before 6.12 are excluded, and no others.
 pattern=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"/\1/p' debian/peerbuf-dkms.dkms)
@@ -39,7 +29,7 @@ for release in 5.10.0-30-amd64 6.1.0-99-amd64 6.11.9 6.2.0 4.19.0; do
 	[[ ! $release =~ $pattern ]] || echo "$release is not excluded"
 done >>"$work/wrong"
 [ ! -s "$work/wrong" ]
-point $? "kernels from 6.12 on are in the range" "$work/wrong"
+ok $? "kernels from 6.12 on are in the range" "$work/wrong"
 
 # The names in the list of packages to build with are in debian/control, too.
 sed -n '/^Build-Depends:/,/^[^ ]/s/^ \([a-z0-9-]*\).*/\1/p' debian/control | grep '^lib' >"$work/depends"
@@ -47,6 +37,6 @@ while read -r name; do
 	grep -q "^$name " scripts/packages.txt || echo "$name"
 done <"$work/depends" >"$work/missing"
 [ -s "$work/depends" ] && [ ! -s "$work/missing" ]
-point $? "what the packages are built with is what the tree is built with" "$work/missing"
+ok $? "what the packages are built with is what the tree is built with" "$work/missing"
 
-echo "1..$count"
+plan

@@ -4,31 +4,21 @@
 # The documents against the code: whatever in them can be compared is compared here.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. vm/tap.sh
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cc=${CC:-cc}
-count=0
-
-point() { # STATUS NAME [FILE with what is wrong]
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		[ -z "${3:-}" ] || sed 's/^/# /' "$3"
-	fi
-}
 
 # The file may have no line: each is something wrong.
 nothing() { # FILE NAME
 	[ ! -s "$1" ]
-	point $? "$2" "$1"
+	ok $? "$2" "$1"
 }
 
 # Guards against a pattern that finds nothing any more.
 at_least() { # NUMBER FILE NAME
 	[ "$(wc -l <"$2")" -ge "$1" ]
-	point $? "$3" "$2"
+	ok $? "$3" "$2"
 }
 
 documents() {
@@ -58,13 +48,13 @@ int main(void)
 END
 "$cc" -D_GNU_SOURCE -std=gnu11 -Iinclude -o "$work/arcs" "$work/arcs.c" kernel/core/state.c \
 	>"$work/log" 2>&1
-point $? "the table of arcs can be asked" "$work/log"
+ok $? "the table of arcs can be asked" "$work/log"
 "$work/arcs" | sort >"$work/legal"
 sed -n 's/^| \(LIVE\|REVOKING\|REVOKED\|DEAD\) | \(LIVE\|REVOKING\|REVOKED\|DEAD\) |.*/\1 \2/p' \
 	docs/states.md | tr '[:upper:]' '[:lower:]' | sort >"$work/told"
 at_least 1 "$work/told" "docs/states.md has a table of arcs"
 diff "$work/legal" "$work/told" >"$work/diff"
-point $? "its arcs are those of kernel/core/state.c" "$work/diff"
+ok $? "its arcs are those of kernel/core/state.c" "$work/diff"
 
 sed -n 's/^	PEERBUF_CAUSE_\([A-Z]*\),.*/\1/p' include/linux/peerbuf/state.h >"$work/causes"
 at_least 1 "$work/causes" "there are causes"
@@ -108,7 +98,7 @@ blocks '<!-- compiles -->' docs/uapi.md >"$work/uapi.c"
 at_least 50 "$work/uapi.c" "docs/uapi.md has snippets"
 "$cc" -D_GNU_SOURCE -std=gnu11 -O1 -Wall -Wextra -Werror -Iinclude/uapi -Ilib -c \
 	-o "$work/uapi.o" "$work/uapi.c" >"$work/log" 2>&1
-point $? "they compile" "$work/log"
+ok $? "they compile" "$work/log"
 
 kernel=$(scripts/kernel path "${PEERBUF_KERNEL:-stock}" 2>/dev/null)
 generated=$PWD/build/kernel-${PEERBUF_KERNEL:-stock}/kernel/compat/generated
@@ -124,9 +114,9 @@ ccflags-y += -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 ccflags-y += -Wno-missing-field-initializers -Wno-missing-prototypes -Wno-missing-declarations
 END
 	make -C "$kernel/build" M="$work/module" example.o >"$work/log" 2>&1
-	point $? "they compile as a kernel module" "$work/log"
+	ok $? "they compile as a kernel module" "$work/log"
 else
-	point 0 "they compile as a kernel module # SKIP the modules have not been built"
+	skip "they compile as a kernel module" "the modules have not been built"
 fi
 
 # The headers' contracts, by the kernel's own tool, where its source has been unpacked.
@@ -138,7 +128,7 @@ if [ -n "$kernel_doc" ]; then
 	done >"$work/missing"
 	nothing "$work/missing" "kernel-doc understands all of the headers"
 else
-	point 0 "kernel-doc understands all of the headers # SKIP the kernel's package has no kernel-doc"
+	skip "kernel-doc understands all of the headers" "the kernel's package has no kernel-doc"
 fi
 
 # Every name that a header declares, or that a macro makes, has its own comment.
@@ -156,7 +146,7 @@ nothing "$work/missing" "each has a contract"
 # The references that are made of them have all of these.
 if [ -n "$kernel_doc" ]; then
 	scripts/reference "$work/reference" >"$work/log" 2>&1
-	point $? "references can be made of the headers" "$work/log"
+	ok $? "references can be made of the headers" "$work/log"
 	while read -r name; do
 		grep -qE "\\.\\. c:(function|macro|type|struct|enum):.*\\<$name\\>" "$work/reference/kernel-api.rst" ||
 			echo "$name"
@@ -314,4 +304,4 @@ for doc in docs/*.md docs/design/[!0]*.md; do
 done >"$work/missing"
 nothing "$work/missing" "docs/README.md leads to every document"
 
-echo "1..$count"
+plan
