@@ -97,3 +97,25 @@ void peerbuf_vdev_unregister(struct peerbuf_vdev *pv)
 	vfio_pci_core_unregister_device(&pv->core);
 }
 EXPORT_SYMBOL_GPL(peerbuf_vdev_unregister);
+
+const struct vfio_device_ops peerbuf_vdev_vfio_ops = {
+	.init		= peerbuf_vdev_init,
+	.release	= peerbuf_vdev_release,
+	.open_device	= peerbuf_vdev_open,
+	.close_device	= peerbuf_vdev_close,
+	.ioctl		= peerbuf_vdev_ioctl,
+	.device_feature	= peerbuf_vdev_feature,
+	.read		= vfio_pci_core_read,
+	.write		= peerbuf_vdev_write,
+	.mmap		= peerbuf_vdev_mmap,
+	.request	= vfio_pci_core_request,
+	.match		= vfio_pci_core_match,
+	.bind_iommufd	= vfio_iommufd_physical_bind,
+	.unbind_iommufd	= vfio_iommufd_physical_unbind,
+	.attach_ioas	= vfio_iommufd_physical_attach_ioas,
+	.detach_ioas	= vfio_iommufd_physical_detach_ioas,
+	PEERBUF_VFIO_REGION_INFO
+	PEERBUF_VFIO_MATCH_TOKEN
+	PEERBUF_VFIO_PASID
+};
+EXPORT_SYMBOL_GPL(peerbuf_vdev_vfio_ops);

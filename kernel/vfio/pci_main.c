@@ -27,28 +27,7 @@ static bool takeover;
 module_param(takeover, bool, 0444);
 MODULE_PARM_DESC(takeover, "Be the driver vfio-pci, in its place (N)");
 
-static struct vfio_device_ops peerbuf_pci_ops = {
-	/* The driver's: vfio-pci-core binds virtual functions to it by this name. */
-	.name		= "vfio_pci_peerbuf",
-	.init		= peerbuf_vdev_init,
-	.release	= peerbuf_vdev_release,
-	.open_device	= peerbuf_vdev_open,
-	.close_device	= peerbuf_vdev_close,
-	.ioctl		= peerbuf_vdev_ioctl,
-	.device_feature	= peerbuf_vdev_feature,
-	.read		= vfio_pci_core_read,
-	.write		= peerbuf_vdev_write,
-	.mmap		= peerbuf_vdev_mmap,
-	.request	= vfio_pci_core_request,
-	.match		= vfio_pci_core_match,
-	.bind_iommufd	= vfio_iommufd_physical_bind,
-	.unbind_iommufd	= vfio_iommufd_physical_unbind,
-	.attach_ioas	= vfio_iommufd_physical_attach_ioas,
-	.detach_ioas	= vfio_iommufd_physical_detach_ioas,
-	PEERBUF_VFIO_REGION_INFO
-	PEERBUF_VFIO_MATCH_TOKEN
-	PEERBUF_VFIO_PASID
-};
+static struct vfio_device_ops peerbuf_pci_ops;
 
 static int peerbuf_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
@@ -129,6 +108,9 @@ static int __init peerbuf_pci_init(void)
 
 	if (ret)
 		return ret;
+	peerbuf_pci_ops = peerbuf_vdev_vfio_ops;
+	/* The driver's: vfio-pci-core binds virtual functions to it by this name. */
+	peerbuf_pci_ops.name = "vfio_pci_peerbuf";
 	/*
 	 * Programs know VFIO's driver by its name. While one driver has it the other cannot
 	 * be loaded.

@@ -120,24 +120,7 @@ static int banked_init(struct vfio_device *vdev)
 	return 0;
 }
 
-static const struct vfio_device_ops banked_ops = {
-	.name		= "banked_vfio",
-	.init		= banked_init,
-	.release	= peerbuf_vdev_release,
-	.open_device	= peerbuf_vdev_open,
-	.close_device	= peerbuf_vdev_close,
-	.ioctl		= peerbuf_vdev_ioctl,
-	.device_feature	= peerbuf_vdev_feature,
-	.read		= banked_read,
-	.write		= banked_write,
-	.mmap		= peerbuf_vdev_mmap,
-	.request	= vfio_pci_core_request,
-	.match		= vfio_pci_core_match,
-	.bind_iommufd	= vfio_iommufd_physical_bind,
-	.unbind_iommufd	= vfio_iommufd_physical_unbind,
-	.attach_ioas	= vfio_iommufd_physical_attach_ioas,
-	.detach_ioas	= vfio_iommufd_physical_detach_ioas,
-};
+static struct vfio_device_ops banked_ops;
 
 static int banked_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
@@ -183,6 +166,11 @@ static int __init banked_module_init(void)
 {
 	if (bank_size < PAGE_SIZE || !is_power_of_2(bank_size))
 		return -EINVAL;
+	banked_ops = peerbuf_vdev_vfio_ops;
+	banked_ops.name = "banked_vfio";
+	banked_ops.init = banked_init;
+	banked_ops.read = banked_read;
+	banked_ops.write = banked_write;
 	return pci_register_driver(&banked_driver);
 }
 module_init(banked_module_init);

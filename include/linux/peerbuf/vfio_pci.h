@@ -3,9 +3,10 @@
  * VFIO PCI drivers of one kind of device ("variant drivers") whose BARs can be exported.
  *
  * vfio_pci_peerbuf does for them what vfio-pci-core does for those of the stock kernel: its
- * functions have the names of struct vfio_device_ops' members, and a driver wraps the ones
- * that its device wants done differently. Memory that is not where the BAR says is told by
- * struct peerbuf_vdev_ops. examples/banked-vfio is such a driver.
+ * functions have the names of struct vfio_device_ops' members. A driver has a copy of
+ * peerbuf_vdev_vfio_ops, in which it wraps the ones that its device wants done differently.
+ * Memory that is not where the BAR says is told by struct peerbuf_vdev_ops.
+ * examples/banked-vfio is such a driver.
  *
  * Since 0.1.
  */
@@ -73,7 +74,13 @@ static inline struct peerbuf_vdev *to_peerbuf_vdev(struct vfio_device *vdev)
 }
 
 /*
- * Members of struct vfio_device_ops; those of vfio-pci-core and vfio-iommufd serve for the
+ * What a driver's operations begin as. It sets the name to its own, and copies the rest: which
+ * members there are depends on the kernel.
+ */
+extern const struct vfio_device_ops peerbuf_vdev_vfio_ops;
+
+/*
+ * Members of peerbuf_vdev_vfio_ops; those of vfio-pci-core and vfio-iommufd serve for the
  * others. Each may be wrapped, and must be called by what wraps it: a driver that leaves one
  * out has buffers that outlive their memory.
  */
