@@ -2,6 +2,7 @@
 /* What the ABI tests share. */
 #include "abi.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -63,6 +64,31 @@ uint32_t bdf_of(const char *role)
 	snprintf(name, sizeof(name), "%s_BDF", role);
 	assert_int_equal(sscanf(getenv(name), "%x:%x:%x.%x", &d, &b, &s, &f), 4);
 	return d << 16 | b << 8 | s << 3 | f;
+}
+
+uint64_t bar_start_of(const char *role)
+{
+	char path[128], name[32], line[128];
+	FILE *f;
+	int i;
+
+	snprintf(name, sizeof(name), "%s_BDF", role);
+	assert_non_null(getenv(name));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", getenv(name));
+	f = fopen(path, "r");
+	assert_non_null(f);
+	for (i = 0; i < 3; i++)
+		assert_non_null(fgets(line, sizeof(line), f));
+	fclose(f);
+	return strtoull(line, NULL, 16);
+}
+
+int test_open(void)
+{
+	int fd = open("/dev/peerbuf_test", O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
 }
 
 bool all(const volatile void *p, size_t length, unsigned char byte)

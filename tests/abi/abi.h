@@ -34,6 +34,12 @@ struct peerbuf_iommu_query_buffer query_buffer(struct peerbuf_container *contain
 /* The PCI address of a role, as the test's kernel module wants it. */
 uint32_t bdf_of(const char *role);
 
+/* Physical address of a role's BAR 2. */
+uint64_t bar_start_of(const char *role);
+
+/* The test's kernel module. */
+int test_open(void);
+
 /* Memory of this process. */
 void *pages(size_t length);
 

@@ -192,14 +192,13 @@ struct range {
 
 static long foreign(uint32_t flags, const struct range *range, uint32_t nr, uint64_t size)
 {
-	int test = open("/dev/peerbuf_test", O_RDWR);
+	int test = test_open();
 	struct pbt_export ex = {
 		.bdf = bar_bdf, .nr = nr, .size = size, .ranges = (uintptr_t)range,
 		.flags = PBT_FOREIGN | flags,
 	};
 	long ret;
 
-	assert_true(test >= 0);
 	ret = call(test, PBT_EXPORT, &ex);
 	close(test);
 	return ret ? ret : ex.fd;
@@ -340,18 +339,9 @@ static void five_gibibytes_are_mapped(void **state)
 /* RAM and device memory want different page table entries. */
 static void a_mixture_of_ram_and_device_memory_is_refused(void **state)
 {
-	struct range range[2] = { { 0, PAGE }, { 0, PAGE } };
-	char path[128], line[128];
-	FILE *f;
-	int fd, i;
+	struct range range[2] = { { bar_start_of("BAR"), PAGE }, { MIB, PAGE } };
+	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", getenv("BAR_BDF"));
-	f = fopen(path, "r");
-	for (i = 0; i < 3; i++)
-		assert_non_null(fgets(line, sizeof(line), f));
-	fclose(f);
-	range[0].addr = strtoull(line, NULL, 16);
-	range[1].addr = MIB;
 	fd = foreign(PBT_RAW_ADDRESSES, range, 2, 2 * PAGE);
 	assert_true(fd >= 0);
 	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, 2 * PAGE, IOVA, RW),
@@ -427,7 +417,7 @@ static void a_native_scatterlist_is_mapped_and_checked_too(void **state)
 static void a_buffer_that_moves_is_followed(void **state)
 {
 	struct range range[] = { { 8 * MIB, MIB }, { 2 * MIB, MIB } };
-	int fd = foreign(0, range, 2, 2 * MIB), test = open("/dev/peerbuf_test", O_RDWR);
+	int fd = foreign(0, range, 2, 2 * MIB), test = test_open();
 	struct pbt_move move = { .fd = fd, .by = 32 * MIB };
 	int event = eventfd(0, 0);
 	unsigned char *p;

@@ -64,19 +64,9 @@ static FILE *table;
 
 static int setup(void **state)
 {
-	char path[128], line[128] = "";
-	FILE *f;
-	int i;
-
 	table = fopen(getenv("INTEROP"), "w");
 	bar = open_role("BAR", PEERBUF_IOMMU, &exporter);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", getenv("BAR_BDF"));
-	f = fopen(path, "r");
-	for (i = 0; f && i < 3; i++)
-		if (!fgets(line, sizeof(line), f))
-			return 1;
-	fclose(f);
-	bar_start = strtoull(line, NULL, 16);
+	bar_start = bar_start_of("BAR");
 	return !table || peerbuf_ram_open(&ram) ||
 	       peerbuf_container_open(PEERBUF_IOMMU, &container) ||
 	       nvme_open(container, getenv("SSD_BDF"), 10000, &ssd);
@@ -145,7 +135,7 @@ static long held(int fd)
  */
 static const char *leak(int fd)
 {
-	int test = open("/dev/peerbuf_test", O_RDWR);
+	int test = test_open();
 	const char *note = "";
 
 	assert_true(references(fd) > 0);
@@ -358,7 +348,7 @@ static long by_sgt(int fd, uint64_t phys)
 {
 	uint64_t first = mark(fd);
 	struct pbt_import im = { .dmabuf_fd = fd, .bdf = bdf_of("EDU"), .flags = PBT_TYPED };
-	int test = open("/dev/peerbuf_test", O_RDWR);
+	int test = test_open();
 	struct pbt_map map;
 	long err;
 

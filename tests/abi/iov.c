@@ -51,9 +51,8 @@ static int import(int fd, const char *role, uint32_t flags, uint32_t slow_ms, lo
 		.dmabuf_fd = fd, .bdf = bdf_of(role), .flags = PBT_TYPED | flags,
 		.slow_ms = slow_ms,
 	};
-	int test = open("/dev/peerbuf_test", O_RDWR);
+	int test = test_open();
 
-	assert_true(test >= 0);
 	*err = call(test, PBT_IMPORT, &im);
 	return test;
 }
@@ -73,7 +72,7 @@ static int exported(const char *role, uint32_t flags)
 		.bdf = bdf_of(role), .nr = 2, .size = 2 * PAGE, .ranges = (uintptr_t)range,
 		.flags = flags,
 	};
-	int test = open("/dev/peerbuf_test", O_RDWR);
+	int test = test_open();
 
 	assert_int_equal(call(test, PBT_EXPORT, &ex), 0);
 	close(test);
@@ -224,7 +223,7 @@ static void *block(void *data)
 static void a_revoke_waits_for_what_a_private_type_has_handed_out(void **state)
 {
 	int fd = exported("SSD", PBT_OFFER_PRIVATE | PBT_REVOCABLE), test;
-	struct blocking b = { .test = open("/dev/peerbuf_test", O_RDWR) };
+	struct blocking b = { .test = test_open() };
 	struct pbt_map map;
 	pthread_t thread;
 	long err;

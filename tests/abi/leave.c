@@ -64,9 +64,8 @@ static int import(int dmabuf, uint32_t flags, uint32_t slow_ms, uint32_t fence_m
 		.fence_ms = fence_ms,
 	};
 	unsigned int domain, bus, dev, fn;
-	int fd = open("/dev/peerbuf_test", O_RDWR);
+	int fd = test_open();
 
-	assert_true(fd >= 0);
 	assert_int_equal(sscanf(getenv("SSD_BDF"), "%x:%x:%x.%x", &domain, &bus, &dev, &fn), 4);
 	arg.bdf = domain << 16 | bus << 8 | dev << 3 | fn;
 	assert_int_equal(call(fd, PBT_IMPORT, &arg), 0);

@@ -28,19 +28,9 @@ static char text[256 * 1024];
 
 static int setup(void **state)
 {
-	char path[128], line[128] = "";
-	FILE *f;
-	int i;
-
 	bar = open_role("BAR", PEERBUF_IOMMU, &exporter);
 	ssd = open_role("SSD", PEERBUF_IOMMU, &container);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", getenv("BAR_BDF"));
-	f = fopen(path, "r");
-	for (i = 0; f && i < 3; i++)
-		if (!fgets(line, sizeof(line), f))
-			return 1;
-	fclose(f);
-	bar_start = strtoull(line, NULL, 16);
+	bar_start = bar_start_of("BAR");
 	return peerbuf_ram_open(&ram);
 }
 
@@ -202,9 +192,8 @@ static int import(int fd, uint32_t flags, uint32_t slow_ms, long *err)
 	struct pbt_import im = {
 		.dmabuf_fd = fd, .bdf = bdf_of("EDU"), .flags = flags, .slow_ms = slow_ms,
 	};
-	int test = open("/dev/peerbuf_test", O_RDWR);
+	int test = test_open();
 
-	assert_true(test >= 0);
 	*err = call(test, PBT_IMPORT, &im);
 	return test;
 }
@@ -342,7 +331,7 @@ static void a_foreign_buffer_that_cannot_come_back_is_traced(void **state)
 		.bdf = bdf_of("BAR"), .nr = 1, .size = MIB, .ranges = (uintptr_t)&range,
 		.flags = PBT_FOREIGN,
 	};
-	int test = open("/dev/peerbuf_test", O_RDWR);
+	int test = test_open();
 	struct pbt_move move = { .by = 1LL << 40 };
 	const char *p;
 
@@ -405,7 +394,7 @@ static void ranges_of_an_exporter_without_mmap_are_told_when_it_has_importers(vo
 	struct pbt_export ex = {
 		.bdf = bdf_of("BAR"), .nr = 2, .size = 2 * MIB, .ranges = (uintptr_t)range,
 	};
-	int test = open("/dev/peerbuf_test", O_RDWR);
+	int test = test_open();
 	unsigned long long id;
 
 	assert_int_equal(call(test, PBT_EXPORT, &ex), 0);

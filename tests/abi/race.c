@@ -41,14 +41,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int test_open(void)
-{
-	int fd = open("/dev/peerbuf_test", O_RDWR);
-
-	assert_true(fd >= 0);
-	return fd;
-}
-
 static int buffer(void)
 {
 	struct { uint64_t addr, len; } range[] = { { 4 * MIB, MIB }, { MIB, MIB } };

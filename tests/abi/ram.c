@@ -135,9 +135,8 @@ static uint32_t edu_bdf(void)
 static int import(int fd, uint32_t flags, long *result)
 {
 	struct pbt_import im = { .dmabuf_fd = fd, .bdf = edu_bdf(), .flags = flags };
-	int test = open("/dev/peerbuf_test", O_RDWR);
+	int test = test_open();
 
-	assert_true(test >= 0);
 	*result = call(test, PBT_IMPORT, &im);
 	return test;
 }

@@ -24,22 +24,6 @@ static uint32_t client, provider;
 static uint64_t bar_start;	/* physical address of BAR 2 */
 static bool host, through_switch;
 
-static uint64_t read_bar_start(const char *role)
-{
-	char path[128], name[32], line[128];
-	FILE *f;
-	int i;
-
-	snprintf(name, sizeof(name), "%s_BDF", role);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", getenv(name));
-	f = fopen(path, "r");
-	assert_non_null(f);
-	for (i = 0; i < 3; i++)
-		assert_non_null(fgets(line, sizeof(line), f));
-	fclose(f);
-	return strtoull(line, NULL, 16);
-}
-
 static int setup(void **state)
 {
 	const char *route = getenv("ROUTE");
@@ -49,7 +33,7 @@ static int setup(void **state)
 	bar_role = through_switch ? "SWITCH_BAR" : "BAR";
 	client = bdf_of(through_switch ? "SWITCH_SSD" : "SSD");
 	provider = bdf_of(bar_role);
-	bar_start = read_bar_start(bar_role);
+	bar_start = bar_start_of(bar_role);
 	bar = open_role(bar_role, PEERBUF_IOMMU, &container);
 	return 0;
 }
@@ -59,14 +43,6 @@ static int teardown(void **state)
 	peerbuf_device_close(bar);
 	peerbuf_container_close(container);
 	return 0;
-}
-
-static int test_open(void)
-{
-	int fd = open("/dev/peerbuf_test", O_RDWR);
-
-	assert_true(fd >= 0);
-	return fd;
 }
 
 static long import(int fd, int dmabuf, uint32_t flags, uint32_t slow_ms, uint32_t fence_ms)

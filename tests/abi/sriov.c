@@ -259,8 +259,7 @@ static void a_reset_of_the_physical_function_revokes_first(void **state)
 	import.bdf = bdf_of("PF");
 	import.dmabuf_fd = peerbuf_device_export(virtual, BAR0, O_RDWR, &range, 1);
 	assert_true(import.dmabuf_fd >= 0);
-	test = open("/dev/peerbuf_test", O_RDWR);
-	assert_true(test >= 0);
+	test = test_open();
 	assert_int_equal(call(test, PBT_IMPORT, &import), 0);
 	assert_int_equal(call(test, PBT_MAP, &map), 0);
 
