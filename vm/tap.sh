@@ -72,6 +72,16 @@ skip() { # NAME REASON
 	_tap_point ok "$1 # SKIP $2"
 }
 
+# Waits until a command succeeds; a minute should do for anything that is still to come.
+in_time() { # COMMAND...
+	_tap_tries=0
+	until "$@"; do
+		_tap_tries=$((_tap_tries + 1))
+		[ $_tap_tries -lt 600 ] || return 1
+		sleep 0.1
+	done
+}
+
 # Ends the script: none of it can run here.
 skip_all() { # REASON
 	echo "1..0 # SKIP $1"

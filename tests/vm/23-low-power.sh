@@ -15,12 +15,12 @@ set -u
 
 sysfs=/sys/bus/pci/devices/$CMB_BDF
 
+suspended() {
+	[ "$(cat "$sysfs"/power/runtime_status)" = suspended ]
+}
+
 asleep() { # NAME: the device sleeps; runtime power management takes its time
-	_n=0
-	until [ "$(cat "$sysfs"/power/runtime_status)" = suspended ] || [ $_n -ge 50 ]; do
-		sleep 0.1
-		_n=$((_n + 1))
-	done
+	in_time suspended
 	is "$(cat "$sysfs"/power/runtime_status) $(cat "$sysfs"/power_state)" \
 		"suspended D3hot" "$1"
 }

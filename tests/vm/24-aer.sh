@@ -29,12 +29,10 @@ inject() {
 
 # recovered TEXT: the kernel has said so once more
 recovered() {
-	_n=0
-	while [ "$(dmesg | grep -c "$1")" -le "$said" ] && [ $_n -lt 50 ]; do
-		sleep 0.2
-		_n=$((_n + 1))
-	done
-	[ $_n -lt 50 ]
+	in_time said_again "$1"
+}
+said_again() {
+	[ "$(dmesg | grep -c "$1")" -gt "$said" ]
 }
 said=0
 

@@ -17,15 +17,6 @@ set -u
 MIB=1048576
 sysfs=/sys/bus/pci/devices
 
-in_time() { # COMMAND...: it succeeds within 20 seconds
-	_n=0
-	until "$@"; do
-		_n=$((_n + 1))
-		[ $_n -lt 100 ] || return 1
-		sleep 0.2
-	done
-}
-
 gone() {
 	[ ! -e "$sysfs/$PLUG_BDF" ]
 }

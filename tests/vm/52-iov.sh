@@ -14,11 +14,7 @@ pf=/sys/bus/pci/devices/$PF_BDF
 # The controller's own driver makes the functions; they are for us.
 peerbuf device bind "$SSD_BDF" vfio-pci >&2 || bail "the SSD cannot be bound"
 modprobe nvme
-n=0
-until [ -e "$pf/driver/unbind" ] || [ $n -ge 100 ]; do
-	n=$((n + 1))
-	sleep 0.1
-done
+in_time [ -e "$pf/driver/unbind" ]
 echo 0 >"$pf/sriov_drivers_autoprobe" && echo 2 >"$pf/sriov_numvfs" || bail "no virtual functions"
 for bdf in "$VF0_BDF" "$VF1_BDF"; do
 	peerbuf device bind "$bdf" vfio_pci_peerbuf >&2 || bail "$bdf cannot be bound"

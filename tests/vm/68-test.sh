@@ -78,9 +78,10 @@ like "$(tr -d ' \n' </tmp/report)" '"good":true,"moves":\[\{"data":"own".*"bytes
 
 # The memory goes away without anybody being told, as behind a bridge that does not route.
 peerbuf test "$BAR_BDF" "$EDU_BDF" 2 0 4K >/tmp/report &
-until peerbuf buffer list | grep -q "$EDU_BDF"; do
-	sleep 0.1
-done
+mapped() {
+	peerbuf buffer list | grep -q "$EDU_BDF"
+}
+in_time mapped
 printf '\000' | dd of="/sys/bus/pci/devices/$BAR_BDF/config" bs=1 seek=4 conv=notrunc 2>/dev/null
 wait $!
 is "$?" 1 "data that do not arrive are noticed"

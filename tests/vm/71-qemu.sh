@@ -33,12 +33,7 @@ order() { # NAME...
 # ------------------------------------------------------------- what is on the disk
 
 modprobe nvme && modprobe crc32c_generic && modprobe ext4 || bail "the disk's drivers cannot be loaded"
-n=0
-until [ -b /dev/nvme0n1 ]; do
-	n=$((n + 1))
-	[ $n -lt 50 ] || bail "there is no disk"
-	sleep 0.2
-done
+in_time [ -b /dev/nvme0n1 ] || bail "there is no disk"
 mke2fs /dev/nvme0n1 65536 >/dev/null 2>&1 || bail "the disk cannot be formatted"
 mkdir /tmp/disk
 mount -t ext4 /dev/nvme0n1 /tmp/disk || bail "the disk cannot be mounted"
@@ -116,11 +111,7 @@ ok $? "QEMU has mapped all that it wanted to, the controller's registers include
 ok $? "those became a buffer"
 
 peerbuf device unbind "$SSD_BDF" >&2
-n=0
-until [ -b /dev/nvme0n1 ] || [ $n -ge 50 ]; do
-	n=$((n + 1))
-	sleep 0.2
-done
+in_time [ -b /dev/nvme0n1 ]
 mount -t ext4 -o ro /dev/nvme0n1 /tmp/disk
 is "$(md5sum </tmp/disk/answer)" "$(sed -n 's/^nested: answer //p' /tmp/console)" "what it wrote is on the disk"
 umount /tmp/disk

@@ -67,11 +67,10 @@ echo 1 >"$sysfs/remove"
 ok $? "the device is pulled"
 echo 1 >/sys/bus/pci/rescan
 udevadm settle --timeout=60
-n=0
-while [ -z "$(driver)" ] && [ $n -lt 300 ]; do
-	n=$((n + 1))
-	sleep 0.2
-done
+bound() {
+	[ -n "$(driver)" ]
+}
+in_time bound
 udevadm settle --timeout=60
 is "$(driver)" vfio_pci_peerbuf "plugged in again it is bound"
 group=$(basename "$(readlink "$sysfs/iommu_group")")
