@@ -92,6 +92,36 @@ static void without_a_route_every_importer_is_refused(void **state)
 	close(buf);
 }
 
+/* The pair is said to reach each other through the host bridge, or no longer. */
+static void override(bool on)
+{
+	FILE *f = fopen("/sys/module/peerbuf_core/parameters/route_override", "w");
+
+	assert_non_null(f);
+	if (on)
+		fprintf(f, "%s-%s\n", getenv("BAR_BDF"), getenv("SSD_BDF"));
+	else
+		fprintf(f, "\n");
+	assert_int_equal(fclose(f), 0);
+}
+
+static void a_route_that_is_gone_is_not_mapped_by(void **state)
+{
+	int buf = two_ranges(), fd = test_open();
+	struct pbt_map map;
+
+	override(true);
+	assert_int_equal(import(fd, buf, 0, 0, 0), 0);
+	override(false);
+	assert_int_equal(call(fd, PBT_MAP, &map), -EOPNOTSUPP);
+	override(true);
+	assert_int_equal(call(fd, PBT_MAP, &map), 0);
+	assert_int_equal(call(fd, PBT_UNMAP, NULL), 0);
+	override(false);
+	close(fd);
+	close(buf);
+}
+
 /* ------------------------------------------------------------------ with a route */
 
 static void who_cannot_let_go_or_cope_is_refused(void **state)
@@ -348,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest without[] = {
 		cmocka_unit_test(without_a_route_every_importer_is_refused),
+		cmocka_unit_test(a_route_that_is_gone_is_not_mapped_by),
 		cmocka_unit_test(malformed_lists_are_refused_when_they_are_made),
 	};
 	const struct CMUnitTest with[] = {
