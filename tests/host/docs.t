@@ -304,4 +304,12 @@ for doc in docs/*.md docs/design/[!0]*.md; do
 done >"$work/missing"
 nothing "$work/missing" "docs/README.md leads to every document"
 
+# Decisions are referred to by their numbers.
+for decision in docs/design/[0-9]*.md; do
+	number=$(basename "$decision" | sed 's/-.*//; s/^0*//')
+	[ "$(sed -n '1s/^# \([0-9]*\)\..*/\1/p' "$decision")" = "$number" ] || echo "$decision: another number in its title"
+	[ "$(ls docs/design/"$(printf '%04d' "$number")"-* | wc -l)" = 1 ] || echo "$decision: not the only one of this number"
+done >"$work/wrong"
+nothing "$work/wrong" "each decision has a number of its own"
+
 plan
