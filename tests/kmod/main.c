@@ -33,34 +33,30 @@ static long put_leaked(int fd)
 	return 0;
 }
 
-static int tell_entry(pte_t *pte, unsigned long addr, void *data)
+/* How a process has device memory mapped: what its page tables say of an address. */
+static long caching(unsigned long addr)
 {
 	unsigned long mask = pgprot_val(pgprot_noncached(__pgprot(0))) |
 			     pgprot_val(pgprot_writecombine(__pgprot(0)));
-	unsigned long bits = pte_val(ptep_get(pte)) & mask;
-	long *how = data;
-
-	if (bits == pgprot_val(pgprot_writecombine(__pgprot(0))))
-		*how = PBT_COMBINED;
-	else if (bits == pgprot_val(pgprot_noncached(__pgprot(0))))
-		*how = PBT_UNCACHED;
-	else
-		*how = PBT_CACHED;
-	return 0;
-}
-
-/* Small pages only: a large one is -EINVAL, with a warning. */
-static long caching(unsigned long addr)
-{
+	struct follow_pfnmap_args args = { .address = addr };
 	long how = -EFAULT;
-	int ret;
+	unsigned long bits;
 
 	if (mmap_read_lock_killable(current->mm))
 		return -EINTR;
-	ret = apply_to_existing_page_range(current->mm, addr & PAGE_MASK, PAGE_SIZE,
-					   tell_entry, &how);
+	args.vma = vma_lookup(current->mm, addr);
+	if (args.vma && !follow_pfnmap_start(&args)) {
+		bits = pgprot_val(args.pgprot) & mask;
+		if (bits == pgprot_val(pgprot_writecombine(__pgprot(0))))
+			how = PBT_COMBINED;
+		else if (bits == pgprot_val(pgprot_noncached(__pgprot(0))))
+			how = PBT_UNCACHED;
+		else
+			how = PBT_CACHED;
+		follow_pfnmap_end(&args);
+	}
 	mmap_read_unlock(current->mm);
-	return ret ?: how;
+	return how;
 }
 
 static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

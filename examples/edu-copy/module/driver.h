@@ -33,6 +33,7 @@
 #include <linux/xarray.h>
 
 #include <linux/peerbuf/buffer.h>
+#include <peerbuf_compat.h>
 
 #include "../edu_copy.h"
 

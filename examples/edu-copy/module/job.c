@@ -376,9 +376,9 @@ static enum drm_gpu_sched_stat edu_timedout_job(struct drm_sched_job *base)
 	dev_warn(&edev->pdev->dev, "the engine does not answer: stopped\n");
 	edu_hw_stop(edev, -ETIME);
 	edu_hw_start(edev);
-	drm_sched_start(base->sched);
+	peerbuf_sched_start(base->sched);
 	mutex_unlock(&edev->reset_lock);
-	return DRM_GPU_SCHED_STAT_NOMINAL;
+	return DRM_GPU_SCHED_STAT_RESET;
 }
 
 /*
