@@ -47,8 +47,10 @@ static void typed_invalidate(struct dma_buf_attachment *attach)
 		peerbuf_convert_iommu_unmap(pa);
 	pa->importer_ops->invalidate_mappings(attach);
 	/* A foreign exporter does not say when it has done with moving the memory. */
-	if (pa->iommu.domain && remaps(pa))
-		queue_work(system_unbound_wq, &pa->remap);
+	if (pa->iommu.domain && remaps(pa)) {
+		pa->remap_tries = 0;
+		mod_delayed_work(system_unbound_wq, &pa->remap, 0);
+	}
 }
 
 /* Access is back; its mapping of the IOMMU type, if it has one, as iommu_error says. */
@@ -61,11 +63,18 @@ void peerbuf_attachment_tell_restored(struct peerbuf_attachment *pa)
 		pa->importer_ops->invalidate_mappings(pa->base);
 }
 
-/* A foreign buffer has moved: map it where it is now, at the same IOVA. */
+/*
+ * A foreign buffer has moved: map it where it is now, at the same IOVA. An exporter that
+ * gives access back may call before it has done so, without a fence to wait for, as
+ * vfio-pci does: the memory is then looked for a few times, a second in all. If it is not
+ * there, it has been taken away, which the importer knows; the exporter will call again.
+ */
+#define REMAP_TRIES	10
+
 static void remap_work(struct work_struct *work)
 {
 	struct peerbuf_attachment *pa =
-		container_of(work, struct peerbuf_attachment, remap);
+		container_of(to_delayed_work(work), struct peerbuf_attachment, remap);
 	struct dma_buf *dmabuf = pa->base->dmabuf;
 
 	dma_resv_lock(dmabuf->resv, NULL);
@@ -74,7 +83,11 @@ static void remap_work(struct work_struct *work)
 		dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_KERNEL,
 				      false, MAX_SCHEDULE_TIMEOUT);
 		pa->iommu_error = peerbuf_convert_iommu_map(pa);
-		peerbuf_attachment_tell_restored(pa);
+		if (pa->iommu_error != -ENODEV)
+			peerbuf_attachment_tell_restored(pa);
+		else if (++pa->remap_tries < REMAP_TRIES)
+			mod_delayed_work(system_unbound_wq, &pa->remap,
+					 msecs_to_jiffies(1 << pa->remap_tries));
 	}
 	dma_resv_unlock(dmabuf->resv);
 }
@@ -395,7 +408,7 @@ typed_attachment(const struct dma_buf_mapping_match *matches, size_t len,
 	pa->imp_len = len;
 	pa->importer_ops = importer_ops;
 	pa->kernel_ops.invalidate_mappings_member = typed_invalidate;
-	INIT_WORK(&pa->remap, remap_work);
+	INIT_DELAYED_WORK(&pa->remap, remap_work);
 	return pa;
 }
 
@@ -466,7 +479,7 @@ void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
 
 	/* Without a domain it has nothing to do; the lock it takes is free. */
 	if (remaps(pa))
-		cancel_work_sync(&pa->remap);
+		cancel_delayed_work_sync(&pa->remap);
 	trace_peerbuf_detach(pa);
 	dma_buf_detach(attach->dmabuf, attach);
 	attachment_free(pa);

@@ -169,6 +169,16 @@ static void unmap_table(struct peerbuf_attachment *pa)
 }
 
 /*
+ * Can a foreign exporter take its memory back? One that moves it can, and says that it does
+ * by having pin(). The kernel's own VFIO never moves what it exports, but revokes it, which
+ * nothing in its buffers says; all drivers that are made of its PCI part share its exporter.
+ */
+static bool takes_back(const struct dma_buf *dmabuf)
+{
+	return dmabuf->ops->pin || !strcmp(dmabuf->exp_name, "vfio_pci_core");
+}
+
+/*
  * Device memory that its exporter cannot take back must not be handed out; and whose it
  * is must be known where only known routes are wanted.
  */
@@ -181,7 +191,7 @@ static bool acceptable(struct peerbuf_attachment *pa, enum peerbuf_memory kind)
 	if (pa->result.iommu_data.strict &&
 	    !pa->result.iommu_data.exporting_p2p_device)
 		return false;
-	return peerbuf_is_native(dmabuf) || dmabuf->ops->pin;
+	return peerbuf_is_native(dmabuf) || takes_back(dmabuf);
 }
 
 /* The table stays: while it is held the exporter keeps the memory in its place. */
@@ -193,6 +203,9 @@ static int map_from_sgt(struct peerbuf_attachment *pa)
 	int ret;
 
 	sgt = dma_buf_map_attachment(pa->base, table_direction(pa));
+	/* What the kernel's exporters say where peer-to-peer has no route. */
+	if (sgt == ERR_PTR(-EINVAL))
+		return -EOPNOTSUPP;
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);
 	pa->sgt = sgt;

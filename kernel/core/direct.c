@@ -6,9 +6,11 @@
  * buffer in an IOMMU domain that the DMA API knows nothing of, the core attaches a device
  * of its own: a child of the importing device, so that an exporter that looks at the PCI
  * tree sees the right place in it, without an IOMMU and with a 64-bit mask, so that DMA
- * addresses are physical addresses. Nothing that comes back is believed: it must be page
- * aligned and lie in RAM or in a memory BAR, and nowhere else. A table that pointed at
- * interrupt controllers or at the IOMMU's registers would hand them to user space.
+ * addresses are physical addresses. Below a PCI device it looks like that very function:
+ * the kernel's own peer-to-peer code answers for PCI devices only. Nothing that comes back
+ * is believed: it must be page aligned and lie in RAM or in a memory BAR, and nowhere else.
+ * A table that pointed at interrupt controllers or at the IOMMU's registers would hand them
+ * to user space.
  */
 #include <linux/cc_platform.h>
 #include <linux/device.h>
@@ -24,22 +26,56 @@
 
 /**
  * struct direct_device - see above
- * @dev: the device; never registered, so nothing but attachments uses it
+ * @pdev: the device, of which only @pdev.dev has a meaning where the parent is no PCI
+ *	device; never registered, so nothing but attachments uses it
  * @parms: so that exporters need not cut memory into small segments
  */
 struct direct_device {
-	struct device dev;
+	struct pci_dev pdev;
 	struct device_dma_parameters parms;
 };
 
 static void direct_release(struct device *dev)
 {
-	kfree(container_of(dev, struct direct_device, dev));
+	kfree(container_of(dev, struct direct_device, pdev.dev));
+}
+
+/*
+ * What decides about a function's place in the tree, and nothing that would let anybody
+ * drive it: no driver, no resources, no state. The parent, of which there is a reference,
+ * keeps the bus and the physical function.
+ */
+static void direct_identify(struct direct_device *d, struct device *parent)
+{
+	struct pci_dev *pdev = &d->pdev, *of;
+
+	pdev->dev.bus = NULL;
+	if (!dev_is_pci(parent))
+		return;
+	of = to_pci_dev(parent);
+	pdev->bus = of->bus;
+	pdev->devfn = of->devfn;
+	pdev->vendor = of->vendor;
+	pdev->device = of->device;
+	pdev->class = of->class;
+	pdev->hdr_type = of->hdr_type;
+	pdev->multifunction = of->multifunction;
+	pdev->cfg_size = of->cfg_size;
+	pdev->pcie_cap = of->pcie_cap;
+	pdev->pcie_flags_reg = of->pcie_flags_reg;
+	pdev->acs_cap = of->acs_cap;
+	pdev->error_state = pci_channel_io_normal;
+	pdev->is_virtfn = of->is_virtfn;
+#ifdef CONFIG_PCI_ATS
+	pdev->physfn = of->is_virtfn ? of->physfn : NULL;
+#endif
+	pdev->dev.bus = &pci_bus_type;
 }
 
 struct device *peerbuf_direct_create(struct device *parent)
 {
 	struct direct_device *d;
+	struct device *dev;
 	int ret;
 
 	/* Encrypted guests and swiotlb=force bounce all DMA: no address is the memory's. */
@@ -49,23 +85,25 @@ struct device *peerbuf_direct_create(struct device *parent)
 	d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	device_initialize(&d->dev);
-	d->dev.release = direct_release;
-	d->dev.parent = get_device(parent);
-	d->dev.dma_parms = &d->parms;
-	d->dev.dma_mask = &d->dev.coherent_dma_mask;
-	set_dev_node(&d->dev, dev_to_node(parent));
-	ret = dev_set_name(&d->dev, "%s:direct", dev_name(parent));
+	dev = &d->pdev.dev;
+	device_initialize(dev);
+	dev->release = direct_release;
+	dev->parent = get_device(parent);
+	dev->dma_parms = &d->parms;
+	dev->dma_mask = &dev->coherent_dma_mask;
+	set_dev_node(dev, dev_to_node(parent));
+	direct_identify(d, parent);
+	ret = dev_set_name(dev, "%s:direct", dev_name(parent));
 	if (!ret)
-		ret = dma_set_mask_and_coherent(&d->dev, DMA_BIT_MASK(64));
-	if (!ret && is_swiotlb_force_bounce(&d->dev))
+		ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64));
+	if (!ret && is_swiotlb_force_bounce(dev))
 		ret = -EOPNOTSUPP;
 	if (ret) {
-		peerbuf_direct_destroy(&d->dev);
+		peerbuf_direct_destroy(dev);
 		return ERR_PTR(ret);
 	}
-	dma_set_max_seg_size(&d->dev, UINT_MAX);
-	return &d->dev;
+	dma_set_max_seg_size(dev, UINT_MAX);
+	return dev;
 }
 
 void peerbuf_direct_destroy(struct device *dev)
@@ -85,15 +123,25 @@ void peerbuf_direct_move(struct device *dev, struct device *parent)
 
 	dev->parent = get_device(parent);
 	set_dev_node(dev, dev_to_node(parent));
+	direct_identify(container_of(dev, struct direct_device, pdev.dev), parent);
 	/* For reports only: without memory it keeps the old name. */
 	dev_set_name(dev, "%s:direct", dev_name(parent));
 	put_device(old);
 }
 
-static bool memory_covers(const struct resource *res, u64 start, u64 last)
+/*
+ * An exporter may give addresses as they are on the bus, to a device below the same switch.
+ * Where those are others than the processor's there is no telling which they are.
+ */
+static bool memory_covers(struct pci_dev *pdev, struct resource *res, u64 start, u64 last)
 {
-	return resource_type(res) == IORESOURCE_MEM && resource_size(res) &&
-	       start >= res->start && last <= res->end;
+	struct pci_bus_region region;
+
+	if (resource_type(res) != IORESOURCE_MEM || !resource_size(res) ||
+	    start < res->start || last > res->end)
+		return false;
+	pcibios_resource_to_bus(pdev->bus, &region, res);
+	return region.start == res->start;
 }
 
 /* Does some PCI device answer, with memory of its own, on the whole range? */
@@ -105,7 +153,7 @@ static bool in_memory_bar(u64 start, u64 last)
 	for_each_pci_dev(pdev) {
 		/* BARs, the ROM, and the BARs of virtual functions; no bridge windows. */
 		for (i = 0; i < PCI_BRIDGE_RESOURCES; i++) {
-			if (memory_covers(&pdev->resource[i], start, last)) {
+			if (memory_covers(pdev, &pdev->resource[i], start, last)) {
 				pci_dev_put(pdev);
 				return true;
 			}

@@ -93,6 +93,8 @@ struct peerbuf_buffer {
  * @direct: the direct device of an SGT buffer that is mapped in a domain, or NULL;
  *	constant after the attach
  * @remap: puts the mapping of a foreign buffer back after it has moved
+ * @remap_tries: how often that found it away since the exporter last called; reservation
+ *	lock
  * @id: of an attachment to a foreign buffer, for debugfs; rises
  * @foreign: such a one in the list of all of them; peerbuf_lists_lock
  * @imp: what the importer accepts; the caller's, and used during the attach only
@@ -116,7 +118,8 @@ struct peerbuf_attachment {
 	struct dma_buf_mapping_match result;
 	struct peerbuf_attachment_info info;
 	struct device *direct;
-	struct work_struct remap;
+	struct delayed_work remap;
+	unsigned int remap_tries;
 	u64 id;
 	struct list_head foreign;
 	const struct dma_buf_mapping_match *imp;

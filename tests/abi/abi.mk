@@ -24,6 +24,7 @@ ABI_TESTS := \
 	fuzz \
 	interop \
 	race \
+	stock \
 	sriov
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
@@ -45,6 +46,7 @@ DMA_TESTS := \
 	memory \
 	many \
 	interop \
+	stock \
 	ram
 $(DMA_TESTS:%=$(BUILD)/tests/abi/%): $(BUILD)/tests/abi/dma.o $(NVME_OBJECTS)
 
