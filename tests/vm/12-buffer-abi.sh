@@ -8,6 +8,8 @@
 # vm-modules: peerbuf_test
 # vm-needs: build/tests/abi/buffer
 set -eu
+# The kernel turns large pages off where there is little RAM, later ones for devices, too.
+echo always >/sys/kernel/mm/transparent_hugepage/enabled
 peerbuf device bind "$SSD_BDF" vfio-pci >&2
 peerbuf device bind "$BAR_BDF" vfio_pci_peerbuf >&2
 peerbuf device bind "$BAR2_BDF" vfio_pci_peerbuf >&2
