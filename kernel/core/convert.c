@@ -255,12 +255,16 @@ void peerbuf_convert_iommu_unmap(struct peerbuf_attachment *pa)
  * struct p2p_table - a scatterlist of device memory
  * @sgt: what the importer sees: orig_nents is 0, as it has no pages
  * @allocated: entries to free
- * @mapped: leading entries that dma_map_resource() made
+ * @mapped: leading entries that were mapped each by itself
+ * @run: of IOVAs, at which all pieces are, if there is one
+ * @linked: bytes of the run that lead to memory
  */
 struct p2p_table {
 	struct sg_table sgt;
 	unsigned int allocated;
 	unsigned int mapped;
+	struct peerbuf_iova_run run;
+	size_t linked;
 };
 
 static bool dma_domain_translates(struct device *dev)
@@ -270,28 +274,23 @@ static bool dma_domain_translates(struct device *dev)
 	return domain && (domain->type & __IOMMU_DOMAIN_PAGING);
 }
 
-static int fill_entry(struct device *dev, struct scatterlist *sg,
-		      const struct phys_vec *piece, s64 bus_offset,
-		      bool bus_address, enum dma_data_direction dir)
+static void set_entry(struct scatterlist *sg, dma_addr_t addr, unsigned int len)
 {
-	dma_addr_t addr;
-
-	if (bus_address) {
-		addr = piece->paddr + bus_offset;
-	} else {
-		/* Beyond the mask dma_map_resource() warns as well as fails. */
-		if (!dma_domain_translates(dev) &&
-		    piece->paddr + piece->len - 1 > dma_get_mask(dev))
-			return -EOPNOTSUPP;
-		addr = dma_map_resource(dev, piece->paddr, piece->len, dir,
-					DMA_ATTR_SKIP_CPU_SYNC);
-		if (dma_mapping_error(dev, addr))
-			return -ENOMEM;
-	}
 	sg_set_page(sg, NULL, 0, 0);
 	sg_dma_address(sg) = addr;
-	sg_dma_len(sg) = piece->len;
-	return 0;
+	sg_dma_len(sg) = len;
+}
+
+static int p2p_table_alloc(struct p2p_table *table, size_t entries)
+{
+	int ret;
+
+	if (entries > UINT_MAX)
+		return -EINVAL;
+	ret = sg_alloc_table(&table->sgt, entries, GFP_KERNEL);
+	if (!ret)
+		table->allocated = table->sgt.orig_nents;
+	return ret;
 }
 
 static void p2p_table_free(struct device *dev, struct p2p_table *table,
@@ -300,48 +299,108 @@ static void p2p_table_free(struct device *dev, struct p2p_table *table,
 	struct scatterlist *sg;
 	unsigned int i;
 
+	if (peerbuf_iova_used(&table->run))
+		peerbuf_iova_free(dev, &table->run, table->linked, dir);
 	for_each_sg(table->sgt.sgl, sg, table->mapped, i)
-		dma_unmap_resource(dev, sg_dma_address(sg), sg_dma_len(sg), dir,
-				   DMA_ATTR_SKIP_CPU_SYNC);
+		peerbuf_unmap_mmio(dev, sg_dma_address(sg), sg_dma_len(sg), dir);
 	table->sgt.orig_nents = table->allocated;
 	sg_free_table(&table->sgt);
 	kfree(table);
 }
 
+/* Some IOMMUs' smallest page is larger than ours: pieces cannot be put side by side. */
+static bool get_run(struct device *dev, struct p2p_table *table, u64 size)
+{
+	return dma_get_merge_boundary(dev) < PAGE_SIZE &&
+	       peerbuf_iova_alloc(dev, &table->run, size);
+}
+
+/* All of it at one run of IOVAs: as many entries as one needs to hold its length. */
+static int fill_run(struct device *dev, struct p2p_table *table,
+		    struct peerbuf_range_cursor *cursor, u64 size,
+		    enum dma_data_direction dir)
+{
+	dma_addr_t addr = peerbuf_iova_start(&table->run);
+	struct scatterlist *sg;
+	struct phys_vec piece;
+	unsigned int i;
+	int ret;
+
+	while (peerbuf_range_next(cursor, U64_MAX, &piece)) {
+		ret = peerbuf_iova_link(dev, &table->run, piece.paddr, table->linked, piece.len,
+					dir);
+		if (ret)
+			return ret;
+		table->linked += piece.len;
+		cond_resched();
+	}
+	ret = peerbuf_iova_sync(dev, &table->run, table->linked);
+	if (!ret)
+		ret = p2p_table_alloc(table, DIV_ROUND_UP_ULL(size, MAX_SG_LEN));
+	if (ret)
+		return ret;
+	for_each_sg(table->sgt.sgl, sg, table->allocated, i)
+		set_entry(sg, addr + (u64)i * MAX_SG_LEN,
+			  min_t(u64, size - (u64)i * MAX_SG_LEN, MAX_SG_LEN));
+	return 0;
+}
+
+static int map_piece(struct device *dev, const struct phys_vec *piece,
+		     enum dma_data_direction dir, dma_addr_t *addr)
+{
+	/* Beyond the mask the DMA API warns as well as fails. */
+	if (!dma_domain_translates(dev) &&
+	    piece->paddr + piece->len - 1 > dma_get_mask(dev))
+		return -EOPNOTSUPP;
+	*addr = peerbuf_map_mmio(dev, piece->paddr, piece->len, dir);
+	return dma_mapping_error(dev, *addr) ? -ENOMEM : 0;
+}
+
+static int fill_pieces(struct device *dev, struct p2p_table *table,
+		       struct peerbuf_range_cursor *cursor,
+		       const struct peerbuf_verdict *verdict,
+		       enum dma_data_direction dir)
+{
+	struct scatterlist *sg;
+	struct phys_vec piece;
+	dma_addr_t addr;
+	int ret;
+
+	ret = p2p_table_alloc(table, peerbuf_range_pieces(cursor, MAX_SG_LEN));
+	if (ret)
+		return ret;
+	for (sg = table->sgt.sgl;
+	     peerbuf_range_next(cursor, MAX_SG_LEN, &piece); sg = sg_next(sg)) {
+		if (verdict->route == PEERBUF_ROUTE_BUS_ADDRESS) {
+			set_entry(sg, piece.paddr + verdict->bus_offset, piece.len);
+			continue;
+		}
+		ret = map_piece(dev, &piece, dir, &addr);
+		if (ret)
+			return ret;
+		set_entry(sg, addr, piece.len);
+		table->mapped++;
+	}
+	return 0;
+}
+
 static struct p2p_table *
-p2p_table_fill(struct device *dev, struct peerbuf_range_cursor *cursor,
+p2p_table_make(struct device *dev, struct peerbuf_range_cursor *cursor, u64 size,
 	       const struct peerbuf_verdict *verdict,
 	       enum dma_data_direction dir)
 {
-	bool bus_address = verdict->route == PEERBUF_ROUTE_BUS_ADDRESS;
-	size_t pieces = peerbuf_range_pieces(cursor, MAX_SG_LEN);
-	struct p2p_table *table;
-	struct scatterlist *sg;
-	struct phys_vec piece;
+	struct p2p_table *table = kzalloc(sizeof(*table), GFP_KERNEL);
 	int ret;
 
-	if (pieces > UINT_MAX)
-		return ERR_PTR(-EINVAL);
-	table = kzalloc(sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
-	ret = sg_alloc_table(&table->sgt, pieces, GFP_KERNEL);
+	if (verdict->route == PEERBUF_ROUTE_HOST_BRIDGE && get_run(dev, table, size))
+		ret = fill_run(dev, table, cursor, size, dir);
+	else
+		ret = fill_pieces(dev, table, cursor, verdict, dir);
 	if (ret) {
-		kfree(table);
+		p2p_table_free(dev, table, dir);
 		return ERR_PTR(ret);
-	}
-	table->allocated = table->sgt.orig_nents;
-
-	for (sg = table->sgt.sgl;
-	     peerbuf_range_next(cursor, MAX_SG_LEN, &piece); sg = sg_next(sg)) {
-		ret = fill_entry(dev, sg, &piece, verdict->bus_offset,
-				 bus_address, dir);
-		if (ret) {
-			p2p_table_free(dev, table, dir);
-			return ERR_PTR(ret);
-		}
-		if (!bus_address)
-			table->mapped++;
 	}
 	table->sgt.orig_nents = 0;
 	return table;
@@ -370,7 +429,7 @@ static struct sg_table *pal_to_sgt_map(struct dma_buf_attachment *attach,
 	ret = peerbuf_range_start(&cursor, list->phys, list->length, 0,
 				  list->size);
 	table = ret ? ERR_PTR(ret) :
-		      p2p_table_fill(dev, &cursor, &verdict, dir);
+		      p2p_table_make(dev, &cursor, list->size, &verdict, dir);
 	ops->unmap_phys(attach, list);
 	return IS_ERR(table) ? ERR_CAST(table) : &table->sgt;
 }

@@ -22,7 +22,7 @@ static struct peerbuf_device *bar;
 static const char *bar_role;
 static uint32_t client, provider;
 static uint64_t bar_start;	/* physical address of BAR 2 */
-static bool host, through_switch;
+static bool host, through_switch, one_run;
 
 static int setup(void **state)
 {
@@ -70,6 +70,12 @@ static struct pbt_status status(int fd)
 
 	assert_int_equal(call(fd, PBT_STATUS, &s), 0);
 	return s;
+}
+
+/* How many there are of so many ranges. */
+static uint32_t entries(uint32_t ranges)
+{
+	return one_run ? 1 : ranges;
 }
 
 static void memory(bool on)
@@ -150,16 +156,23 @@ static void a_table_has_addresses_and_no_pages(void **state)
 
 	assert_int_equal(import(fd, buf, 0, 0, 0), 0);
 	assert_int_equal(call(fd, PBT_MAP, &map), 0);
-	assert_int_equal(map.nr, 2);
+	one_run = status(fd).one_run;
+	assert_int_equal(map.nr, entries(2));
 	assert_int_equal(map.orig_nents, 0);
 	assert_int_equal(map.pages, 0);
 	assert_int_equal(map.total, 3 * MIB);
-	assert_int_equal(map.entry[0].len, 2 * MIB);
-	assert_int_equal(map.entry[1].len, MIB);
+	assert_true(map.digest == pbt_digest(pbt_digest(0, bar_start + 32 * MIB, 2 * MIB),
+					     bar_start + 8 * MIB, MIB));
+	if (one_run) {
+		assert_int_equal(map.entry[0].len, 3 * MIB);
+	} else {
+		assert_int_equal(map.entry[0].len, 2 * MIB);
+		assert_int_equal(map.entry[1].len, MIB);
+	}
 	if (through_switch) {
 		assert_int_equal(map.entry[0].addr, bar_start + 32 * MIB);
 		assert_int_equal(map.entry[1].addr, bar_start + 8 * MIB);
-	} else {
+	} else if (!one_run) {
 		/* IOVAs, both at their own place. */
 		assert_int_not_equal(map.entry[0].addr, bar_start + 32 * MIB);
 		assert_true(map.entry[0].addr + 2 * MIB <= map.entry[1].addr ||
@@ -184,7 +197,7 @@ static void a_typed_importer_gets_the_same(void **state)
 	assert_int_equal(import(fd, buf, PBT_TYPED, 0, 0), 0);
 	assert_true(status(fd).typed_sgt);
 	assert_int_equal(call(fd, PBT_MAP, &map), 0);
-	assert_int_equal(map.nr, 2);
+	assert_int_equal(map.nr, entries(2));
 	assert_int_equal(map.total, 3 * MIB);
 	close(fd);
 	close(buf);
@@ -207,11 +220,11 @@ static void a_thousand_ranges_map_each_to_its_own_place(void **state)
 	assert_true(buf >= 0);
 	assert_int_equal(import(fd, buf, 0, 0, 0), 0);
 	assert_int_equal(call(fd, PBT_MAP, &map), 0);
-	assert_int_equal(map.nr, 1000);
+	assert_int_equal(map.nr, entries(1000));
 	assert_int_equal(map.total, 1000 * PAGE);
 	/* What the device reaches is what was exported, range by range. */
 	assert_true(map.digest == digest);
-	for (i = 0; i < PBT_MAX_ENTRIES; i++)
+	for (i = 0; i < PBT_MAX_ENTRIES && i < map.nr; i++)
 		for (j = 0; j < i; j++)
 			assert_int_not_equal(map.entry[i].addr, map.entry[j].addr);
 	close(fd);
@@ -228,8 +241,8 @@ static void adjacent_ranges_are_merged(void **state)
 
 	assert_int_equal(import(fd, buf, 0, 0, 0), 0);
 	assert_int_equal(call(fd, PBT_MAP, &map), 0);
-	assert_int_equal(map.nr, 2);
-	assert_int_equal(map.entry[0].len, 2 * MIB);
+	assert_int_equal(map.nr, entries(2));
+	assert_int_equal(map.entry[0].len, one_run ? 3 * MIB : 2 * MIB);
 	close(fd);
 	close(buf);
 }

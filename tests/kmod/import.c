@@ -304,6 +304,29 @@ static u64 physical(struct import *im, dma_addr_t addr)
 	       dma_to_phys(&im->pdev->dev, addr);
 }
 
+/* Pages of an entry of which it is looked up, one by one, where they are. */
+#define FEW_PAGES	(1UL << 14)
+
+/* What is physically in one piece counts as one; of a large entry its beginning counts. */
+static u64 digest_entry(struct import *im, u64 digest, dma_addr_t addr, unsigned int len)
+{
+	u64 start = physical(im, addr);
+	unsigned int at, first = 0;
+
+	if (len >> PAGE_SHIFT > FEW_PAGES)
+		return pbt_digest(digest, start, len);
+	for (at = PAGE_SIZE; at < len; at += PAGE_SIZE) {
+		u64 phys = physical(im, addr + at);
+
+		if (phys == start + at - first)
+			continue;
+		digest = pbt_digest(digest, start, at - first);
+		start = phys;
+		first = at;
+	}
+	return pbt_digest(digest, start, len - first);
+}
+
 static void describe(struct import *im, struct pbt_map *map)
 {
 	struct scatterlist *sg;
@@ -342,8 +365,7 @@ static void describe(struct import *im, struct pbt_map *map)
 			map->entry[i].phys = physical(im, sg_dma_address(sg));
 		}
 		map->total += sg_dma_len(sg);
-		map->digest = pbt_digest(map->digest, physical(im, sg_dma_address(sg)),
-					 sg_dma_len(sg));
+		map->digest = digest_entry(im, map->digest, sg_dma_address(sg), sg_dma_len(sg));
 		map->pages += sg_page(sg) || sg->length;
 	}
 }
@@ -384,6 +406,9 @@ static long do_status(struct import *im, struct pbt_status __user *arg)
 	if (m)
 		peerbuf_attachment_get_info(im->attach, &info);
 	status.typed_sgt = m && m->type == &dma_buf_mapping_sgt_type;
+#ifdef PEERBUF_HAVE_IOVA_RUN_STATE
+	status.one_run = info.route == PEERBUF_ROUTE_HOST_BRIDGE;
+#endif
 	dma_resv_unlock(im->dmabuf->resv);
 	status.enforced = info.enforced;
 	status.route = info.route;

@@ -35,7 +35,7 @@ struct pbt_map {
 	__u32 pages;		/* entries that have a page or a CPU length */
 	__u32 where;		/* PBT_IOV: number of the virtual function << 8 | BAR */
 	__u64 total;		/* bytes */
-	__u64 digest;		/* of phys and len of all entries: pbt_digest() of each */
+	__u64 digest;		/* of phys and len of all that is physically in one piece */
 	__u64 first;		/* what is in RAM where the first entry leads, 8 bytes; or 0 */
 	struct {
 		__u64 addr;	/* PBT_IOV: offset in the BAR */
@@ -58,6 +58,7 @@ struct pbt_status {
 	__u32 route;
 	__u32 typed_sgt;	/* the negotiated type is SGT */
 	__u32 p2p;		/* it was told that device memory may come */
+	__u32 one_run;		/* here the DMA API puts many ranges at one run of IOVAs */
 };
 
 /* Make a native buffer of a list of physical ranges of a PCI device's BAR 2. */
