@@ -74,7 +74,7 @@ ended() { # PID
 # QEMU reports the first fault of a burst only, and the kernel limits its lines, so this
 # tells that there were faults, not how many.
 faults() { # BDF IOVA LENGTH
-	dmesg | sed -n "s/.*DMAR: \[DMA .*Request device \[${1#0000:}\] fault addr \(0x[0-9a-f]*\).*/\1/p" |
+	dmesg | sed -n "s/.*DMAR: \[DMA .*Request device \[\(0000:\)\{0,1\}${1#0000:}\] fault addr \(0x[0-9a-f]*\).*/\2/p" |
 	(
 		n=0
 		while read -r addr; do
