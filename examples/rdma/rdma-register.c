@@ -33,11 +33,14 @@ static struct ibv_context *open_rdma(const char *name)
 {
 	struct ibv_device **devices = ibv_get_device_list(NULL);
 	struct ibv_context *context = NULL;
-	int i;
+	int i = 0;
 
-	for (i = 0; devices && devices[i] && !context; i++)
-		if (!strcmp(ibv_get_device_name(devices[i]), name))
-			context = ibv_open_device(devices[i]);
+	while (devices && devices[i] && strcmp(ibv_get_device_name(devices[i]), name))
+		i++;
+	if (devices && devices[i])
+		context = ibv_open_device(devices[i]);
+	else
+		errno = ENODEV;
 	if (devices)
 		ibv_free_device_list(devices);
 	return context;
@@ -96,7 +99,7 @@ int main(int argc, char **argv)
 	}
 	rdma = open_rdma(argv[1]);
 	if (!rdma)
-		return fail(argv[1], errno ? errno : ENODEV);
+		return fail(argv[1], errno);
 	buffer = export_buffer(argv[2], (uint32_t)atoi(argv[3]), &container, &device);
 	status = buffer < 0 ? fail(argv[2], -buffer) : register_buffer(rdma, buffer);
 	if (buffer >= 0)

@@ -75,3 +75,10 @@ VM_PROGRAMS += $(BUILD)/tests/abi/heap
 $(BUILD)/tests/abi/heap: tests/abi/heap.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $<
+
+# A stand-in for an RDMA device that takes dma-bufs.
+VM_PROGRAMS += $(BUILD)/tests/abi/verbs.so
+
+$(BUILD)/tests/abi/verbs.so: tests/abi/verbs.c tests/kmod/peerbuf_test.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
