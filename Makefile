@@ -116,7 +116,7 @@ deb: setup
 # Installs them in a Debian 12 and a Debian 13, builds the modules there, boots them, does the
 # main job, upgrades and removes them. Half an hour. T=bookworm or T=trixie for one of them.
 check-packages: deb user
-	@tests/packages/check $(T)
+	@prove -v --exec '' tests/packages/check $(if $(T),:: $(T))
 
 # All kernels that Debian's suites offer, or KERNELS="6.18 debian-7.3"; TESTS="20-revoke"
 # runs only these. Most of a day the first time, when the kernels must be built.
