@@ -164,7 +164,9 @@ for event in attach map revoke unmap detach; do
 	grep -q "\"event\":\"$event\"" /tmp/watch
 	ok $? "the event $event"
 done
-is "$(grep -vc '^{"time_ns":[0-9]*,"event":"[a-z]*","pid":[0-9]*,.*}$' /tmp/watch)" 0 \
+is "$(sed -n '/"event":"revoke"/s/.*"comm":"\([^"]*\)".*/\1/p' /tmp/watch | sort -u)" "peerbuf" \
+	"who did it, also of a process that has ended"
+is "$(grep -vc '^{"time_ns":[0-9]*,"event":"[a-z]*","pid":[0-9]*,"comm":"[^"]*",.*}$' /tmp/watch)" 0 \
 	"each line is a document"
 is "$(ls /sys/kernel/tracing/instances)" "" "it leaves nothing behind"
 mkdir /sys/kernel/tracing/instances/peerbuf-watch-999999

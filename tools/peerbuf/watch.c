@@ -63,17 +63,34 @@ static void print_time(uint64_t ns)
 	printf("%s.%06" PRIu64, text, ns % 1000000000u / 1000);
 }
 
+/* One that has ended in the meantime is in what the kernel has noted down beside its events. */
+static void past_process_name(pid_t pid, char *name, size_t size)
+{
+	char *noted = tracefs_instance_file_read(NULL, "saved_cmdlines", NULL);
+	char *line, *rest = NULL, *end;
+
+	for (line = noted ? strtok_r(noted, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest))
+		if (strtol(line, &end, 10) == pid && *end == ' ')
+			make_printable(end + 1, name, size, 0);
+	free(noted);
+}
+
 static void print_event(struct watch *w, const char *name, uint64_t ns, int pid, char *text)
 {
 	const char *colour = "", *state = strstr(text, "-> ");
 	struct json_object *document;
+	char comm[NAME_SIZE];
 
+	process_name(w->tool, pid, comm, sizeof(comm));
+	if (!strcmp(comm, "?"))
+		past_process_name(pid, comm, sizeof(comm));
 	if (!w->tool->json) {
 		if (state)
 			colour = colour_of(w->tool, state + 3);
 		print_time(ns);
 		printf("  %-8s  %s%s%s  (%s, %d)\n", name, colour, text, COLOUR_END(colour),
-		       tep_data_comm_from_pid(w->tep, pid), pid);
+		       comm, pid);
 		fflush(stdout);
 		return;
 	}
@@ -81,6 +98,7 @@ static void print_event(struct watch *w, const char *name, uint64_t ns, int pid,
 	json_object_object_add(document, "time_ns", json_number(ns));
 	json_object_object_add(document, "event", json_text(name));
 	json_object_object_add(document, "pid", json_object_new_int(pid));
+	json_object_object_add(document, "comm", json_text(comm));
 	parse_event(text, document);
 	print_json_line(document);
 }
@@ -130,9 +148,34 @@ static uint64_t nanoseconds(clockid_t clock)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/*
+ * The formats of our events, and nothing else: tracefs_local_events_system() would read all of the
+ * kernel's symbols, too, which takes longer than anybody wants to wait.
+ */
+static bool read_formats(struct watch *w)
+{
+	char **events = tracefs_system_events(NULL, "peerbuf");
+	bool good = events;
+	char *text;
+	int size;
+	size_t i;
+
+	w->tep = tep_alloc();
+	text = tracefs_instance_file_read(NULL, "events/header_page", &size);
+	good = good && w->tep && text &&
+	       !tep_parse_header_page(w->tep, text, (unsigned long)size, sizeof(long));
+	free(text);
+	for (i = 0; good && events[i]; i++) {
+		text = tracefs_event_file_read(NULL, "peerbuf", events[i], "format", &size);
+		good = text && !tep_parse_event(w->tep, text, (unsigned long)size, "peerbuf");
+		free(text);
+	}
+	tracefs_list_free(events);
+	return good;
+}
+
 static int start(struct watch *w)
 {
-	static const char *const systems[] = { "peerbuf", NULL };
 	char name[NAME_SIZE];
 	size_t i;
 
@@ -140,8 +183,7 @@ static int start(struct watch *w)
 		return fail(w->tool, "tracefs is not there for this user; as root: mount -t tracefs tracefs /sys/kernel/tracing");
 	if (access(tracefs_tracing_dir(), R_OK | W_OK | X_OK))
 		return fail(w->tool, "only root may watch");
-	w->tep = tracefs_local_events_system(NULL, systems);
-	if (!w->tep || !tep_find_event_by_name(w->tep, "peerbuf", "peerbuf_state"))
+	if (!read_formats(w))
 		return fail(w->tool, "there is nothing to watch: peerbuf_core is not loaded; try: modprobe peerbuf_core");
 	remove_left_over();
 	snprintf(name, sizeof(name), INSTANCE "%d", getpid());
