@@ -350,8 +350,24 @@ says problem "The module peerbuf_core is not installed for this kernel." \
 	"Install peerbuf-dkms and linux-headers-6.1.0-9." "no modules"
 says problem "/dev/vfio/vfio is not there." "modprobe vfio-pci" "no VFIO"
 is "$(tail -n 1 "$work/out")" "This machine is not ready." "in the end a verdict"
+mkdir -p "$PEERBUF_FAKE_ROOT/var/lib/dkms/peerbuf"
+printf 'flags\t\t: fpu hypervisor lahf_lm\n' >"$PEERBUF_FAKE_ROOT/proc/cpuinfo"
+run doctor
+says problem "The module peerbuf_core is not installed for this kernel." \
+	"Install linux-headers-6.1.0-9: DKMS has the source, but not what it is compiled with." \
+	"no modules, for want of headers"
+says problem "No IOMMU is at work: no device has an IOMMU group." \
+	"This is a virtual machine: have its host give it an IOMMU, such as QEMU's -device intel-iommu, and boot with intel_iommu=on." \
+	"no IOMMU in a virtual machine"
+mkdir "$PEERBUF_FAKE_ROOT/lib/modules/6.1.0-9/build"
+echo "root=/dev/vda intel_iommu=off quiet" >"$PEERBUF_FAKE_ROOT/proc/cmdline"
+run doctor
+says problem "The module peerbuf_core is not installed for this kernel." \
+	"dkms autoinstall; if it fails, /var/lib/dkms/peerbuf has its log." "modules that were not built"
+says problem "No IOMMU is at work: no device has an IOMMU group." \
+	"Boot without intel_iommu=off, which is on the kernel's command line." "an IOMMU that is off"
 run --json doctor
-is "$status $(tr -d '\n' <"$work/out" | tr -s ' ' | grep -o '"check": "iommu",.*"remedy": "Switch' | cut -c 1-40)" \
+is "$status $(tr -d '\n' <"$work/out" | tr -s ' ' | grep -o '"check": "iommu",.*"remedy": "Boot' | cut -c 1-40)" \
 	'1 "check": "iommu", "status": "problem", "' "the same in JSON"
 
 fake_sysfs
@@ -410,6 +426,34 @@ run doctor
 says warning "Secure Boot asks for signed modules; peerbuf_core is signed, but not loaded." \
 	'Load it, and if the kernel says "Key was rejected by service", enrol the key: mokutil --import /var/lib/dkms/mok.pub' \
 	"Secure Boot, and a module that is signed"
+printf '\006\000\000\000\000' \
+	>"$PEERBUF_SYSFS/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+run doctor
+says ok "The kernel loads modules that are not signed." "" "Secure Boot that is off"
+mkdir -p "$PEERBUF_SYSFS/module/module/parameters"
+echo Y >"$PEERBUF_SYSFS/module/module/parameters/sig_enforce"
+
+# Compressed, as Debian's are; the end of the file is another one.
+core=updates/dkms/peerbuf_core.ko
+cd "$PEERBUF_FAKE_ROOT/lib/modules/$rel" || exit 1
+head -c 200000 /dev/urandom >"$work/module"
+for tool in xz zstd gzip; do
+	command -v $tool >/dev/null || { echo "ok $((count += 1)) - $tool # SKIP it is not here"; continue; }
+	case $tool in zstd) suffix=zst ;; gzip) suffix=gz ;; *) suffix=$tool ;; esac
+	echo "$core.$suffix:" >modules.dep
+	$tool -c <"$work/module" >$core.$suffix
+	run doctor
+	says problem "module.sig_enforce asks for signed modules, and peerbuf_core is not signed." "$remedy" \
+		"a module compressed by $tool that is not signed"
+	{ cat "$work/module" && printf '~Module signature appended~\n'; } | $tool -c >$core.$suffix
+	run doctor
+	is "$(grep -c "peerbuf_core is signed, but not loaded" "$work/out")" 1 "one that is"
+done
+echo "what cannot be unpacked" >$core.$suffix
+run doctor
+says warning "module.sig_enforce asks for signed modules; whether peerbuf_core is signed cannot be read here." \
+	"modinfo -F signer peerbuf_core: it names the key, if there is one." "one that cannot be unpacked"
+cd "$root" || exit 1
 unset PEERBUF_FAKE_ROOT
 
 #------------------------------------------------------------------------ usage

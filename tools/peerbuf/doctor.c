@@ -165,6 +165,41 @@ static void check_config(struct doctor *d)
 
 /* ------------------------------------------------------------------------ IOMMU */
 
+/* Has a file in /proc this word? */
+static bool has_word(const struct doctor *d, const char *path, const char *word)
+{
+	FILE *file = open_file(d, "%s", path);
+	char *line = NULL, *next, *rest;
+	bool is = false;
+	size_t room = 0;
+
+	while (file && !is && getline(&line, &room, file) >= 0)
+		for (next = strtok_r(line, " \n", &rest); next && !is;
+		     next = strtok_r(NULL, " \n", &rest))
+			is = !strcmp(next, word);
+	free(line);
+	if (file)
+		fclose(file);
+	return is;
+}
+
+static void no_iommu(struct doctor *d)
+{
+	static const char *const off[] = { "iommu=off", "intel_iommu=off", "amd_iommu=off" };
+	size_t i;
+
+	found(d, PROBLEM, "iommu", "No IOMMU is at work: no device has an IOMMU group.");
+	for (i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+		if (has_word(d, "/proc/cmdline", off[i])) {
+			remedy(d, "Boot without %s, which is on the kernel's command line.", off[i]);
+			return;
+		}
+	if (has_word(d, "/proc/cpuinfo", "hypervisor"))
+		remedy(d, "This is a virtual machine: have its host give it an IOMMU, such as QEMU's -device intel-iommu, and boot with intel_iommu=on.");
+	else
+		remedy(d, "Switch VT-d or AMD-Vi on in the firmware, and on Intel boot with intel_iommu=on.");
+}
+
 static void check_iommu(struct doctor *d)
 {
 	unsigned int identity = 0;
@@ -181,8 +216,7 @@ static void check_iommu(struct doctor *d)
 	if (groups)
 		sysfs_free_names(groups, nr);
 	if (!nr) {
-		found(d, PROBLEM, "iommu", "No IOMMU is at work: no device has an IOMMU group.");
-		remedy(d, "Switch VT-d or AMD-Vi on in the firmware, and on Intel boot with intel_iommu=on.");
+		no_iommu(d);
 	} else if (identity) {
 		found(d, WARNING, "iommu",
 		      "The IOMMU is on, but does not translate for host drivers of %u of %zu groups.",
@@ -229,6 +263,22 @@ static bool loaded(const struct doctor *d, const char *name)
 	return !sysfs_exists(d->tool, "module/%s", name);
 }
 
+/* What of that which makes the modules is not there? */
+static void not_built(struct doctor *d)
+{
+	char headers[PATH_SIZE], dkms[PATH_SIZE];
+
+	snprintf(dkms, sizeof(dkms), "%s/var/lib/dkms/peerbuf", d->tool->root);
+	snprintf(headers, sizeof(headers), "%s/lib/modules/%s/build", d->tool->root, d->release);
+	if (access(dkms, F_OK))
+		remedy(d, "Install peerbuf-dkms and linux-headers-%s.", d->release);
+	else if (access(headers, F_OK))
+		remedy(d, "Install linux-headers-%s: DKMS has the source, but not what it is compiled with.",
+		       d->release);
+	else
+		remedy(d, "dkms autoinstall; if it fails, /var/lib/dkms/peerbuf has its log.");
+}
+
 static void check_module(struct doctor *d, const char *name, bool ours)
 {
 	char path[2 * NAME_SIZE + 128], version[NAME_SIZE];
@@ -248,27 +298,11 @@ static void check_module(struct doctor *d, const char *name, bool ours)
 	} else {
 		found(d, PROBLEM, name, "The module %s is not installed for this kernel.", name);
 		if (ours)
-			remedy(d, "Install peerbuf-dkms and linux-headers-%s.", d->release);
+			not_built(d);
 		else
 			remedy(d, "Install linux-image-%s, or another kernel that has it.",
 			       d->release);
 	}
-}
-
-/* A module's signature ends with this. */
-static bool is_signed(const struct doctor *d, const char *path)
-{
-	static const char magic[] = "~Module signature appended~\n";
-	char end[sizeof(magic) - 1];
-	FILE *file = open_file(d, "%s", path);
-	bool is = false;
-
-	if (!file)
-		return false;
-	if (!fseek(file, -(long)sizeof(end), SEEK_END))
-		is = fread(end, sizeof(end), 1, file) == 1 && !memcmp(end, magic, sizeof(end));
-	fclose(file);
-	return is;
 }
 
 /* What keeps modules out that are not signed; NULL: nothing. */
@@ -295,7 +329,7 @@ static const char *enforcer(const struct doctor *d)
 static void check_signature(struct doctor *d)
 {
 	const char *who = enforcer(d);
-	char path[2 * NAME_SIZE + 128];
+	char path[2 * NAME_SIZE + 128], file[PATH_SIZE];
 
 	if (!who) {
 		found(d, FINE, "signature", "The kernel loads modules that are not signed.");
@@ -308,14 +342,24 @@ static void check_signature(struct doctor *d)
 	if (!module_file(d, "peerbuf_core", path, sizeof(path))) {
 		found(d, WARNING, "signature", "%s asks for signed modules.", who);
 		remedy(d, "Have DKMS sign them with a key that mokutil has enrolled; see docs/packages.md.");
-	} else if (is_signed(d, path)) {
+		return;
+	}
+	snprintf(file, sizeof(file), "%s%s", d->tool->root, path);
+	switch (module_signature(file)) {
+	case SIGNED:
 		found(d, WARNING, "signature",
 		      "%s asks for signed modules; peerbuf_core is signed, but not loaded.", who);
 		remedy(d, "Load it, and if the kernel says \"Key was rejected by service\", enrol the key: mokutil --import /var/lib/dkms/mok.pub");
-	} else {
+		break;
+	case NOT_SIGNED:
 		found(d, PROBLEM, "signature", "%s asks for signed modules, and peerbuf_core is not signed.",
 		      who);
 		remedy(d, "Have DKMS sign them with a key that mokutil has enrolled; see docs/packages.md.");
+		break;
+	default:
+		found(d, WARNING, "signature",
+		      "%s asks for signed modules; whether peerbuf_core is signed cannot be read here.", who);
+		remedy(d, "modinfo -F signer peerbuf_core: it names the key, if there is one.");
 	}
 }
 

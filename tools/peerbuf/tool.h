@@ -133,6 +133,10 @@ const char *device_reason(int err);
 struct json_object *json_text(const char *text);
 struct json_object *json_number(uint64_t number);
 
+/* Has a module's file a signature? Unknown: it cannot be read, or what unpacks it is not here. */
+enum signature { NOT_SIGNED, SIGNED, UNKNOWN_SIGNATURE };
+enum signature module_signature(const char *path);
+
 /* ---------------------------------------------------------------------- sysfs */
 
 /* Buffers for names and paths in sysfs */
