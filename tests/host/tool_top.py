@@ -6,6 +6,7 @@ import fcntl
 import os
 import pathlib
 import pty
+import re
 import select
 import signal
 import struct
@@ -47,9 +48,9 @@ def machine(root, buffers):
 def start(root, term="xterm", rows=24, columns=100):
     pid, fd = pty.fork()
     if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         os.environ.update(PEERBUF_FAKE_ROOT=str(root), PEERBUF_SYSFS=str(root / "sys"), TERM=term)
         os.execv(BUILD / "bin/peerbuf", ["peerbuf", "top"])
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     return pid, fd
 
 
@@ -67,6 +68,105 @@ def read_until(fd, text, seconds=60):
             break
         seen += data
     return seen.decode(errors="replace")
+
+
+class Screen:
+    """What somebody in front of a VT100 sees."""
+
+    def __init__(self, fd, rows=24, columns=130):
+        self.fd, self.rows, self.columns = fd, rows, columns
+        self.cells = [[" "] * columns for _ in range(rows)]
+        self.y = self.x = 0
+        self.text = ""
+
+    def lines(self):
+        return ["".join(row).rstrip() for row in self.cells]
+
+    def until(self, regex, seconds=60):
+        """The line that has it, with single blanks, or "" if none comes."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for line in self.lines():
+                if re.search(regex, line):
+                    return re.sub(" +", " ", line).strip()
+            if select.select([self.fd], [], [], 1)[0]:
+                self.text += os.read(self.fd, 65536).decode(errors="replace").replace("\0", "")
+                self.take()
+        return ""
+
+    def take(self):
+        part = re.compile(r"\x1b\[[?]?([0-9;]*)([A-Za-z])|\x1b[()].|\x1b[=>78HDM]|[^\x1b]")
+        while found := part.match(self.text):
+            self.text = self.text[found.end():]
+            if found.group(2):
+                self.control(found.group(2), [int(n or 0) for n in found.group(1).split(";")])
+            elif len(found.group()) == 1:
+                self.put(found.group())
+
+    def put(self, char):
+        if char == "\r":
+            self.x = 0
+        elif char == "\n":
+            self.y = min(self.y + 1, self.rows - 1)
+        elif char == "\b":
+            self.x = max(self.x - 1, 0)
+        elif char == "\t":
+            self.x = self.x // 8 * 8 + 8
+        elif char >= " " and self.x < self.columns:
+            self.cells[self.y][self.x] = char
+            self.x += 1
+
+    def control(self, what, numbers):
+        n = max(numbers[0], 1)
+        row = self.cells[self.y]
+        if what == "H":
+            self.y, self.x = n - 1, (numbers[1] if len(numbers) > 1 and numbers[1] else 1) - 1
+        elif what in "AB":
+            self.y += n if what == "B" else -n
+        elif what in "CD":
+            self.x += n if what == "C" else -n
+        elif what == "K" and numbers[0] == 1:
+            row[:self.x + 1] = [" "] * (self.x + 1)
+        elif what in "JK":
+            row[self.x:] = [" "] * (self.columns - self.x)
+            for row in self.cells[self.y + 1:] if what == "J" else []:
+                row[:] = [" "] * self.columns
+
+
+def test_screen(root):
+    """Columns and orders, as they stand on the screen."""
+    machine(root, [(1, 1 << 20, "live"), (2, 1 << 30, "revoked"), (3, 4096, "live")])
+    pid, fd = start(root, term="vt100", columns=130)
+    screen = Screen(fd)
+    screen.until("now by number")
+
+    def rows():
+        return [re.sub(" +", " ", line).strip() for line in screen.lines()[2:6]]
+
+    titles = "INODE ID EXPORTER SIZE STATE REVOKES IMPORTERS HOLDERS"
+    small, large, tiny = (
+        f"{100 + n} {n} vfio_pci_peerbuf {size} {state} {n} 0000:0{n}:00.0(iommu) -"
+        for n, size, state in ((1, "1M", "live"), (2, "1G", "revoked"), (3, "4K", "live")))
+    point(rows() == [titles, small, large, tiny], "by number", rows())
+    point("3 buffers, 1049604K: 2 live, 1 without access, 0 of other drivers" in screen.lines()[0],
+          "the totals", screen.lines()[0])
+    os.write(fd, b"s")
+    screen.until("now by size")
+    point(rows() == [titles, large, small, tiny], "the largest first", rows())
+    os.write(fd, b"s")
+    screen.until("now by revokes")
+    point(rows() == [titles, tiny, large, small], "what was revoked most often first", rows())
+    point(screen.until('"importer":"0000:01:00.0"') != "", "all about the one that is selected",
+          screen.lines())
+    os.write(fd, b"\x1bOA")
+    point(screen.until('"importer":"0000:02:00.0"') != "", "and about the one above it",
+          screen.lines())
+
+    # A list that makes no sense: what is wrong is said when the screen is given back.
+    (root / "sys/kernel/debug/peerbuf/buffers").write_text("nonsense\n")
+    seen = read_until(fd, "key=value words")
+    point("line 1 of " in seen and os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1,
+          "a list that cannot be read any more", seen)
 
 
 def main():
@@ -92,6 +192,8 @@ def main():
         read_until(fd, "\x1b[?1049l")
         point(os.waitpid(pid, 0)[1] == 0, "q ends it")
 
+        test_screen(root)
+        machine(root, [(1, 1 << 20, "live")])
         pid, fd = start(root)
         read_until(fd, "now by number")
         os.kill(pid, signal.SIGTERM)

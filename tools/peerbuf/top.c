@@ -69,6 +69,8 @@ static void text_of(struct json_object *row, const char *key, char *text, size_t
 {
 	struct json_object *value = json_object_object_get(row, key);
 
+	/* A list without members leaves it so. */
+	*text = '\0';
 	if (!value)
 		snprintf(text, size, "-");
 	else if (!strcmp(key, "size"))
@@ -229,17 +231,18 @@ static bool look(struct screen *s)
 	return true;
 }
 
-static void run(struct screen *s)
+/* False: what there is could not be found out any more. */
+static bool run(struct screen *s)
 {
 	int key;
 
 	for (;;) {
 		draw(s);
 		if (stay_for_ms(0))
-			return;
+			return true;
 		key = getch();
 		if (key == 'q' || key == 'Q')
-			return;
+			return true;
 		if (key == 's')
 			s->order = (s->order + 1) % (sizeof(orders) / sizeof(orders[0]));
 		else if (key == KEY_UP)
@@ -247,15 +250,16 @@ static void run(struct screen *s)
 		else if (key == KEY_DOWN)
 			s->selected = 0, s->position++;
 		if ((key == ERR || key == 's') && !look(s))
-			return;
+			return false;
 	}
 }
 
 static int top(struct tool *tool, unsigned int nr_args, char **args)
 {
 	struct screen s = { .tool = tool };
-	int status = EXIT_OK;
+	int status = EXIT_OK, errors;
 	SCREEN *terminal;
+	bool good;
 
 	(void)nr_args;
 	(void)args;
@@ -266,6 +270,7 @@ static int top(struct tool *tool, unsigned int nr_args, char **args)
 	/* What there is to say is said before the screen is taken over. */
 	if (!look(&s))
 		return EXIT_FAILED;
+	errors = dup(STDERR_FILENO);
 	if (!freopen("/dev/null", "w", stderr))
 		return EXIT_FAILED;
 	if (stay_begin())
@@ -287,9 +292,14 @@ static int top(struct tool *tool, unsigned int nr_args, char **args)
 	keypad(stdscr, TRUE);
 	curs_set(0);
 	timeout(1000);
-	run(&s);
+	good = run(&s);
 	endwin();
 	delscreen(terminal);
+	fflush(stdout);
+	/* Once more, for the sentence that says why. */
+	dup2(errors, STDERR_FILENO);
+	if (!good && !look(&s))
+		status = EXIT_FAILED;
 	json_object_put(s.rows);
 	return status;
 }
