@@ -201,6 +201,10 @@ head -c 256 /dev/zero >"$pci/devices/0000:02:00.0/config"
 run topo dump
 is "$(grep -c '"acs": null' "$work/out")" 1 "64 bytes of config space say nothing, 256 that there is no ACS"
 
+refuses 1 "$work/none cannot be read: No such file or directory" "a recording that is not there" \
+	topo --from "$work/none"
+refuses 1 "$work/out cannot be read as JSON" "one that is none" topo --from "$work/out"
+
 #----------------------------------------------------------------------- buffer
 
 # Processes are files, too.
@@ -302,7 +306,11 @@ refuses 2 '"rom" is neither a PCI address such as 0000:01:00.0 nor "ram"' "what 
 	buffer export rom 0 0:4K
 refuses 2 "the form is: peerbuf buffer export ram LENGTH, with a multiple of 4096" "RAM of no page" \
 	buffer export ram 1
-refuses 2 "--socket is an option of buffer" "another command's option" device list --socket x
+refuses 2 "--socket is an option of buffer export" "another command's option" device list --socket x
+refuses 2 "--socket is an option of buffer export" "or that of another verb" buffer list --socket x
+refuses 2 "--socket is an option of buffer export" "also behind one that is right" topo --all --socket x
+refuses 2 "--socket needs a value: --socket PATH" "an option without its value" buffer export ram 4K --socket
+refuses 2 "--socket needs a value: --socket PATH" "or with an empty one" buffer export ram 4K --socket ""
 
 echo "what is this" >"$buffers"
 refuses 1 "line 1 of $buffers is not made of key=value words" "a list that makes no sense" \
@@ -487,6 +495,8 @@ sed -n 's/^\.It Cm \(.*\)$/\1/p' "$root/man/peerbuf.8" |
 	sed -e 's/ Cm / /g' -e 's/ Op Ar \([A-Z]*\( \.\.\.\)*\)/ [\1]/g' -e 's/ Ar / /g' >"$work/man"
 is "$(sort "$work/man")" "$(sort "$work/help")" "man page and help have the same commands"
 is "$(wc -l <"$work/help")" 20 "help lists the commands"
+run -h
+is "$status $out" "0 $("$peerbuf" help)" "so is -h"
 run --help
 is "$status $out" "0 $("$peerbuf" help)" "--help is the command help"
 lost=

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "machine.h"
 
@@ -291,7 +292,9 @@ struct machine *machine_open(struct tool *tool)
 	}
 	if (tool->from) {
 		m->json = json_object_from_file(tool->from);
-		if (!m->json)
+		if (!m->json && access(tool->from, R_OK))
+			fail(tool, "%s cannot be read: %s", tool->from, strerror(errno));
+		else if (!m->json)
 			fail(tool, "%s cannot be read as JSON", tool->from);
 	} else {
 		m->json = record_machine(tool);

@@ -81,25 +81,26 @@ static int dispatch(struct tool *tool, unsigned int nr, char **words)
 void list_options(struct tool *tool, struct option_row options[MAX_OPTIONS])
 {
 	const struct option_row rows[] = {
-		{ "--json", NULL, NULL, "one JSON document on standard output", &tool->json, NULL },
-		{ "--socket", "PATH", "buffer", "buffer export: hand the buffer out at PATH", NULL,
-		  &tool->socket },
-		{ "--from", "FILE", "topo", "topo: of the machine that was recorded in FILE", NULL,
-		  &tool->from },
-		{ "--all", NULL, "topo", "topo: all functions, also virtual ones", &tool->all, NULL },
-		{ "--dot", NULL, "topo", "topo: a picture, in the language of graphviz", &tool->dot,
+		{ "--json", NULL, NULL, NULL, "one JSON document on standard output",
+		  &tool->json, NULL },
+		{ "--socket", "PATH", "buffer", "export",
+		  "buffer export: hand the buffer out at PATH", NULL, &tool->socket },
+		{ "--from", "FILE", "topo", NULL, "topo: of the machine that was recorded in FILE",
+		  NULL, &tool->from },
+		{ "--all", NULL, "topo", NULL, "topo: all functions, also virtual ones",
+		  &tool->all, NULL },
+		{ "--dot", NULL, "topo", NULL, "topo: a picture, in the language of graphviz",
+		  &tool->dot, NULL },
+		{ "--svg", NULL, "topo", NULL, "topo: a picture, drawn by graphviz", &tool->svg,
 		  NULL },
-		{ "--svg", NULL, "topo", "topo: a picture, drawn by graphviz", &tool->svg, NULL },
-		{ NULL, NULL, NULL, NULL, NULL, NULL },
+		{ NULL, NULL, NULL, NULL, NULL, NULL, NULL },
 	};
 
 	_Static_assert(sizeof(rows) <= MAX_OPTIONS * sizeof(rows[0]), "more options than room");
 	memcpy(options, rows, sizeof(rows));
 }
 
-/* Take the option at argv[*i]; @limited becomes the first that only some command has. */
-static int take_option(struct tool *tool, int argc, char **argv, int *i,
-		       struct option_row *limited)
+static int take_option(struct tool *tool, int argc, char **argv, int *i)
 {
 	struct option_row options[MAX_OPTIONS], *o;
 
@@ -108,21 +109,36 @@ static int take_option(struct tool *tool, int argc, char **argv, int *i,
 		;
 	if (!o->name)
 		return fail_usage(tool, "there is no option \"%s\"; see \"peerbuf help\"", argv[*i]);
-	if (o->value && *i + 1 == argc)
-		return fail_usage(tool, "%s needs a value: %s %s", o->name, o->name, o->value);
-	if (o->value)
-		*o->text = argv[++*i];
-	else
+	if (!o->value) {
 		*o->flag = true;
-	if (o->noun && !limited->noun)
-		*limited = *o;
+		return EXIT_OK;
+	}
+	if (*i + 1 == argc || !*argv[*i + 1])
+		return fail_usage(tool, "%s needs a value: %s %s", o->name, o->name, o->value);
+	*o->text = argv[++*i];
+	return EXIT_OK;
+}
+
+/* Is there an option that the command does not know? */
+static int check_options(struct tool *tool, unsigned int nr, char **words)
+{
+	struct option_row options[MAX_OPTIONS], *o;
+
+	list_options(tool, options);
+	for (o = options; o->name; o++) {
+		if (!o->noun || !(o->value ? *o->text != NULL : *o->flag))
+			continue;
+		if (strcmp(words[0], o->noun) ||
+		    (o->verb && nr > 1 && strcmp(words[1], o->verb)))
+			return fail_usage(tool, "%s is an option of %s%s%s", o->name, o->noun,
+					  o->verb ? " " : "", o->verb ? o->verb : "");
+	}
 	return EXIT_OK;
 }
 
 /* Options may stand anywhere; what remains are the words of the command. */
 static int parse(struct tool *tool, int argc, char **argv, unsigned int *nr, char **words)
 {
-	struct option_row limited = { 0 };
 	int i, status;
 
 	*nr = 0;
@@ -131,13 +147,15 @@ static int parse(struct tool *tool, int argc, char **argv, unsigned int *nr, cha
 		if (!strcmp(argv[i], "--json"))
 			tool->json = true;
 	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-h"))
+			argv[i] = "--help";
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "--version")) {
 			words[0] = argv[i] + 2;
 			*nr = 1;
 			return EXIT_OK;
 		}
 		if (argv[i][0] == '-') {
-			status = take_option(tool, argc, argv, &i, &limited);
+			status = take_option(tool, argc, argv, &i);
 			if (status)
 				return status;
 			continue;
@@ -146,9 +164,7 @@ static int parse(struct tool *tool, int argc, char **argv, unsigned int *nr, cha
 			return fail_usage(tool, "there are too many arguments; see \"peerbuf help\"");
 		words[(*nr)++] = argv[i];
 	}
-	if (limited.noun && *nr && strcmp(words[0], limited.noun))
-		return fail_usage(tool, "%s is an option of %s", limited.name, limited.noun);
-	return EXIT_OK;
+	return *nr ? check_options(tool, *nr, words) : EXIT_OK;
 }
 
 static bool wants_colour(void)

@@ -49,6 +49,7 @@ struct option_row {
 	const char *name;
 	const char *value;	/* what stands for its value in the help; NULL: has none */
 	const char *noun;	/* of the commands that know it; NULL: all */
+	const char *verb;	/* of those with this noun; NULL: all */
 	const char *summary;
 	bool *flag;		/* set, if it has no value */
 	const char **text;	/* set, if it has one */
