@@ -189,7 +189,9 @@ static long do_import(struct import *im, struct pbt_import __user *arg)
 					       im->arg.bdf & 0xff);
 	if (!im->pdev)
 		return -ENXIO;
+	/* As large as anybody's: exporters do not cut what they map. */
 	dma_set_mask_and_coherent(&im->pdev->dev, DMA_BIT_MASK(64));
+	dma_set_max_seg_size(&im->pdev->dev, UINT_MAX);
 	im->dmabuf = dma_buf_get(im->arg.dmabuf_fd);
 	if (IS_ERR(im->dmabuf)) {
 		ret = PTR_ERR(im->dmabuf);
@@ -406,9 +408,7 @@ static long do_status(struct import *im, struct pbt_status __user *arg)
 	if (m)
 		peerbuf_attachment_get_info(im->attach, &info);
 	status.typed_sgt = m && m->type == &dma_buf_mapping_sgt_type;
-#ifdef PEERBUF_HAVE_IOVA_RUN_STATE
-	status.one_run = info.route == PEERBUF_ROUTE_HOST_BRIDGE;
-#endif
+	status.one_run = PEERBUF_IOVA_RUNS && info.route == PEERBUF_ROUTE_HOST_BRIDGE;
 	dma_resv_unlock(im->dmabuf->resv);
 	status.enforced = info.enforced;
 	status.route = info.route;

@@ -89,11 +89,7 @@ static void through_the_root_complex(struct kunit *test, size_t nr)
 	KUNIT_ASSERT_EQ(test, heard_map(&h, DMA_BIDIRECTIONAL), 0);
 	expect_no_pages(test, h.sgt);
 	first = sg_dma_address(h.sgt->sgl);
-#ifdef PEERBUF_HAVE_IOVA_RUN_STATE
-	KUNIT_ASSERT_EQ(test, h.sgt->nents, 1);
-#else
-	KUNIT_ASSERT_EQ(test, h.sgt->nents, nr);
-#endif
+	KUNIT_ASSERT_EQ(test, h.sgt->nents, PEERBUF_IOVA_RUNS ? 1 : nr);
 	for_each_sgtable_dma_sg(h.sgt, sg, i)
 		for (at = 0; at < sg_dma_len(sg); at += P, in += P) {
 			if (in == vec[range].len) {

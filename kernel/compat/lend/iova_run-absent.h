@@ -3,6 +3,8 @@
 #include <linux/errno.h>
 #include <linux/types.h>
 
+#define PEERBUF_IOVA_RUNS		false
+
 struct device;
 struct peerbuf_iova_run {
 };
@@ -34,8 +36,8 @@ static inline int peerbuf_iova_sync(struct device *dev, struct peerbuf_iova_run 
 	return -EOPNOTSUPP;
 }
 
-static inline void peerbuf_iova_free(struct device *dev, struct peerbuf_iova_run *run, size_t linked,
-				     enum dma_data_direction dir)
+static inline void peerbuf_iova_free(struct device *dev, struct peerbuf_iova_run *run,
+				     size_t linked, enum dma_data_direction dir)
 {
 }
 

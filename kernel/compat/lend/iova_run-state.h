@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#define PEERBUF_IOVA_RUNS		true
 #define peerbuf_iova_run		dma_iova_state
 #define peerbuf_iova_alloc(dev, run, size) \
 	dma_iova_try_alloc(dev, run, 0, size)
