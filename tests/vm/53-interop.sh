@@ -46,7 +46,8 @@ build/tests/abi/interop
 status=$?
 sed 's/^/# table: /' $INTEROP
 sed -n '/^<!-- begin/,/^<!-- end/p' docs/interop.md | sed '1d;$d' >/tmp/documented
-if ! diff /tmp/documented $INTEROP >/tmp/diff; then
+# Other kernels' drivers are others.
+if [ "$VM_KERNEL" = stock ] && ! diff /tmp/documented $INTEROP >/tmp/diff; then
 	diag "docs/interop.md says otherwise: $(cat /tmp/diff)"
 	status=1
 fi
