@@ -290,6 +290,9 @@ static int stay_for(const struct add *a, struct peerbuf_container *container, in
 	for (;;) {
 		if (stay(event, &readable))
 			return EXIT_OK;
+		/* Before the state: what changes after it is another event. */
+		if (readable)
+			peerbuf_event_wait(event, 0, &count);
 		memset(&query, 0, sizeof(query));
 		query.argsz = sizeof(query);
 		query.iova = a->iova;
@@ -297,7 +300,6 @@ static int stay_for(const struct add *a, struct peerbuf_container *container, in
 			return EXIT_OK;
 		if (!readable)
 			continue;
-		peerbuf_event_wait(event, 0, &count);
 		say_state(a, &query);
 		if (query.state == PEERBUF_STATE_DEAD)
 			return EXIT_OK;
