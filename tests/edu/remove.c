@@ -149,8 +149,11 @@ static void a_fence_keeps_the_module(void **state)
 	assert_int_equal(syscall(SYS_delete_module, "edu_copy", O_NONBLOCK), -1);
 	assert_int_equal(errno, EWOULDBLOCK);
 	assert_int_equal(call(job, SYNC_IOC_FILE_INFO, &info), 0);
-	assert_string_equal(fence.driver_name, "edu_copy");
-	assert_string_equal(fence.obj_name, "copy");
+	/* From 6.17 on the kernel does not ask the driver of a fence that has signaled. */
+	if (strcmp(fence.driver_name, "detached-driver")) {
+		assert_string_equal(fence.driver_name, "edu_copy");
+		assert_string_equal(fence.obj_name, "copy");
+	}
 	close(job);
 	for (i = 0; i < 100; i++) {
 		ret = syscall(SYS_delete_module, "edu_copy", O_NONBLOCK);

@@ -35,5 +35,6 @@ done </tmp/names
 is "$lacking" "" "each has samples of ours and of its peer's"
 ours=$(samples map_bar_1g_mmap ours)
 peer=$(samples map_bar_1g_mmap peer)
-[ $((${ours%.*} * 20)) -lt "${peer%.*}" ]
+# From 6.15 on type1 looks at large pages once; before, at each small one.
+[ $((${ours%.*} * 5)) -lt "${peer%.*}" ]
 ok $? "a BAR by its address is mapped much faster than by type1 ($ours, $peer us)"
