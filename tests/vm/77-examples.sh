@@ -30,8 +30,10 @@ is "$(sort /tmp/share)" "child: SIGBUS, the buffer was revoked
 child: wrote a word into the other process's device
 parent: reads the child's word
 parent: revoked the buffer, and still reads the word by itself" "and what each of them sees"
-is "$(build/examples/share/share "$SSD_BDF" 2 2>&1 | head -n 1)" \
-	"share: the BAR cannot be exported: Inappropriate ioctl for device" "a device that cannot"
+# It has no such BAR, where the kernel's own vfio-pci exports.
+like "$(build/examples/share/share "$SSD_BDF" 2 2>&1 | head -n 1)" \
+	"^share: the BAR cannot be exported: (Inappropriate ioctl for device|No such device)$" \
+	"a device that cannot"
 
 is "$(build/examples/edu-user/edu-user "$EDU_BDF" "$BAR_BDF")" \
 	"through the other device's memory" "a driver in user space"
