@@ -21,12 +21,7 @@ refused() { # ARGUMENT...
 
 # Wait until a file has a line like this.
 seen() { # FILE REGEX
-	n=0
-	until grep -q "$2" "$1" 2>/dev/null; do
-		n=$((n + 1))
-		[ $n -lt 300 ] || return 1
-		sleep 0.1
-	done
+	in_time grep -qs "$2" "$1"
 }
 
 row() { # REGEX: of the list of buffers, with single blanks
@@ -45,15 +40,11 @@ is "$(peerbuf map list)" "No buffer is mapped." "and none is mapped"
 
 peerbuf --json watch >/tmp/watch &
 watch=$!
-n=0
-until [ -d "$(echo /sys/kernel/tracing/instances/peerbuf-watch-*)" ]; do
-	n=$((n + 1))
-	[ $n -lt 300 ] || bail "the watch does not begin"
-	sleep 0.1
-done
-until [ "$(cat /sys/kernel/tracing/instances/peerbuf-watch-*/events/peerbuf/peerbuf_wait/enable)" = 1 ]; do
-	sleep 0.1
-done
+# The last of the events that it enables.
+watching() {
+	grep -qs 1 /sys/kernel/tracing/instances/peerbuf-watch-*/events/peerbuf/peerbuf_wait/enable
+}
+in_time watching || bail "the watch does not begin"
 
 # ---- buffers of three exporters
 

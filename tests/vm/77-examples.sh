@@ -16,12 +16,7 @@ done
 peerbuf device bind "$BAR_BDF" >&2 || bail "the device cannot be bound"
 
 seen() { # FILE REGEX
-	n=0
-	until grep -q "$2" "$1" 2>/dev/null; do
-		n=$((n + 1))
-		[ $n -lt 300 ] || return 1
-		sleep 0.1
-	done
+	in_time grep -qs "$2" "$1"
 }
 
 build/examples/share/share "$BAR_BDF" 2 >/tmp/share 2>&1

@@ -29,11 +29,7 @@ for module in crc32_generic ib_uverbs rdma_rxe dummy peerbuf_umem; do
 done
 ip link set dummy0 up
 ./rdma link add rxe0 type rxe netdev dummy0 || bail "rxe takes no network device"
-n=0
-until [ -e /dev/infiniband/uverbs0 ] || [ $n -ge 50 ]; do
-	n=$((n + 1))
-	sleep 0.1
-done
+in_time [ -e /dev/infiniband/uverbs0 ] || bail "the RDMA device does not come"
 peerbuf device bind "$BAR_BDF" >&2 || bail "the device cannot be bound"
 
 $register none "$BAR_BDF" 2 2>/tmp/error
