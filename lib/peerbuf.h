@@ -53,6 +53,41 @@ const char *peerbuf_buffer_state_name(uint32_t state);
 const char *peerbuf_route_name(uint32_t route);
 const char *peerbuf_route_reason_name(uint32_t reason);
 
+/* ------------------------------------------------------------------- topology */
+
+/**
+ * struct peerbuf_pair_route - how one device reaches another one's memory
+ * @route: enum peerbuf_route
+ * @reason: enum peerbuf_route_reason
+ * @refused: the reason without the override, if @reason is PEERBUF_REASON_OVERRIDE
+ * @distance: PCI functions from one to the other; smaller is better
+ * @bus_offset: bus address minus the processor's address of the provider's memory
+ * @meet: PCI address of the first function that is above both; empty if there is none
+ */
+struct peerbuf_pair_route {
+	uint32_t route;
+	uint32_t reason;
+	uint32_t refused;
+	uint32_t distance;
+	int64_t bus_offset;
+	char meet[24];
+};
+
+/**
+ * peerbuf_route_between - what the kernel decides about a pair of devices, at this moment
+ * @provider: PCI address of the one with the memory, such as "0000:02:00.0"
+ * @client: PCI address of the one that is to reach it
+ *
+ * It is asked by debugfs, as root. Why two devices do not reach each other, and what could be
+ * done about it, "peerbuf topo check" explains.
+ *
+ * EINVAL: one is no PCI address, or both are the same. ENODEV: one is not there. ENOENT:
+ * peerbuf_core is not loaded, or debugfs not mounted. EACCES: not for this user. EPROTO: an
+ * answer that this library does not understand.
+ */
+int peerbuf_route_between(const char *provider, const char *client,
+			  struct peerbuf_pair_route *route);
+
 /* ------------------------------------------------------------------ container */
 
 struct peerbuf_container;

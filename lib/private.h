@@ -6,6 +6,7 @@
 #ifndef PEERBUF_LIB_PRIVATE_H
 #define PEERBUF_LIB_PRIVATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,11 @@ int peerbuf_caps_find(const void *info, size_t size, size_t fixed, uint32_t firs
  */
 int peerbuf_caps_iova_ranges(const void *info, size_t size,
 			     struct peerbuf_iova_range **ranges, size_t *nr);
+
+/* -------------------------------------------------------------------- topology */
+
+/* From a line of the kernel's, which it takes apart. EPROTO: it is not as it should be. */
+int peerbuf_pair_route_parse(char *line, struct peerbuf_pair_route *route);
 
 /* ------------------------------------------------------------------ IOVA space */
 

@@ -76,6 +76,13 @@ $(BUILD)/tests/abi/heap: tests/abi/heap.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $<
 
+# What the library says of routes.
+VM_PROGRAMS += $(BUILD)/tests/abi/route
+
+$(BUILD)/tests/abi/route: tests/abi/route.c lib/peerbuf.h $(LIB_STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LIB_STATIC)
+
 # A stand-in for an RDMA device that takes dma-bufs.
 VM_PROGRAMS += $(BUILD)/tests/abi/verbs.so
 

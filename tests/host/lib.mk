@@ -4,7 +4,7 @@
 # Tests of pure logic compile what they test once more, with sanitizers.
 
 LIB_TEST_DIR := $(BUILD)/tests/host
-LIB_TESTS := $(addprefix $(LIB_TEST_DIR)/,lib_caps lib_iova lib_fdpass lib_prp lib_program)
+LIB_TESTS := $(addprefix $(LIB_TEST_DIR)/,lib_caps lib_iova lib_topology lib_fdpass lib_prp lib_program)
 LIB_TEST_SCRIPTS := $(addprefix $(LIB_TEST_DIR)/,lib_abi tool_cli tool_top)
 LIB_TEST_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -Ilib -Iexamples/ssd-to-device -Itests/host \
@@ -29,6 +29,7 @@ HOST_TESTS += $(LIB_TESTS) $(LIB_TEST_SCRIPTS)
 
 $(LIB_TEST_DIR)/lib_caps: lib/caps.c
 $(LIB_TEST_DIR)/lib_iova: lib/iova.c
+$(LIB_TEST_DIR)/lib_topology: lib/topology.c
 $(LIB_TEST_DIR)/lib_fdpass: lib/fdpass.c lib/event.c lib/version.c
 $(LIB_TEST_DIR)/lib_prp: examples/ssd-to-device/nvme_prp.c
 $(LIB_TEST_DIR)/lib_program: $(addprefix examples/ssd-to-device/,program.c crc32.c nvme_status.c)

@@ -6,6 +6,7 @@
 #
 # vm-topology: switch
 # vm-modules: peerbuf_core
+# vm-needs: build/tests/abi/route
 . vm/tap.sh
 set -u
 
@@ -21,6 +22,8 @@ verdict() { # PROVIDER CLIENT
 	echo "$1 $2 $3"
 }
 
+route=build/tests/abi/route
+
 tainted() {
 	[ $(($(cat /proc/sys/kernel/tainted) & 64)) -ne 0 ]
 }
@@ -32,6 +35,12 @@ switched="route=1 reason=2 refused=0"
 is "$(cat $parameter)" "" "there is no override at first"
 is "$(verdict "$BAR_BDF" "$SSD_BDF")" "$refused" "a pair is refused"
 is "$(verdict "$SWITCH_BAR_BDF" "$SWITCH_SSD_BDF")" "$switched" "another is below one switch"
+is "$($route "$BAR_BDF" "$SSD_BDF")" "not-supported host-not-listed none -" "the library says the same"
+is "$($route "$SWITCH_BAR_BDF" "$SWITCH_SSD_BDF")" "bus-address same-switch none $SWITCH_BDF" \
+	"of both, and where they meet"
+is "$($route "$BAR_BDF" "$BAR_BDF")" "Invalid argument" "of one device it says nothing"
+is "$($route "$BAR_BDF" 0000:7f:00.0)" "No such device" "nor of one that is not there"
+is "$($route "$BAR_BDF" nothing)" "Invalid argument" "nor of what is no device"
 ! tainted
 ok $? "the kernel is not tainted"
 
@@ -45,6 +54,7 @@ ok $? "and does not taint the kernel"
 echo "$BAR_BDF-$SSD_BDF,$SWITCH_BAR_BDF-$SWITCH_SSD_BDF" >$parameter
 is "$(cat $parameter)" "$BAR_BDF-$SSD_BDF,$SWITCH_BAR_BDF-$SWITCH_SSD_BDF" "the list can be read"
 is "$(verdict "$BAR_BDF" "$SSD_BDF")" "$allowed" "the pair is let through"
+is "$($route "$BAR_BDF" "$SSD_BDF")" "host-bridge override host-not-listed -" "as the library says, and why not"
 is "$(verdict "$SSD_BDF" "$BAR_BDF")" "$allowed" "in the other direction, too"
 is "$(verdict "$BAR2_BDF" "$SSD_BDF")" "$refused" "another pair with the same device is not"
 is "$(verdict "$SWITCH_BAR_BDF" "$SWITCH_SSD_BDF")" "$switched" "what was not refused stays as it was"
