@@ -159,7 +159,10 @@ def what_is_refused():
     refuses(2, "--from is an option of topo", "another command's options",
             "device", "list", "--from", path)
     refuses(2, "--from needs a value: --from FILE", "an option without its value", "topo", "--from")
-    refuses(1, "/nonexistent cannot be read as JSON", "no file", "topo", "--from", "/nonexistent")
+    refuses(1, "/nonexistent cannot be read: No such file or directory", "no file",
+            "topo", "--from", "/nonexistent")
+    refuses(1, "README.md cannot be read as JSON", "a file of another kind",
+            "topo", "--from", "README.md")
 
 
 def broken(name, change):
