@@ -209,6 +209,22 @@ static bool answers(void)
 	return command != 0xffff;
 }
 
+/* Where the physical function's SR-IOV capability is. */
+static off_t sriov_capability(int fd)
+{
+	uint32_t header;
+	off_t at = 256;
+
+	do {
+		assert_int_equal(pread(fd, &header, 4, at), 4);
+		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_SRIOV)
+			return at;
+		at = PCI_EXT_CAP_NEXT(header);
+	} while (at);
+	fail_msg("there is no such capability");
+	return 0;
+}
+
 /*
  * QEMU 7.2 takes the virtual functions away at a reset, and their number, and leaves the bit
  * set that says that they are there, so that the kernel does not restore them. A 0, the
@@ -217,17 +233,9 @@ static bool answers(void)
 static void enable_again(void)
 {
 	int fd = config_of("PF");
+	off_t at = sriov_capability(fd);
 	uint16_t control, number = 2;
-	uint32_t header;
-	off_t at = 256;
 
-	do {
-		assert_int_equal(pread(fd, &header, 4, at), 4);
-		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_SRIOV)
-			break;
-		at = PCI_EXT_CAP_NEXT(header);
-	} while (at);
-	assert_int_not_equal(at, 0);
 	assert_int_equal(pread(fd, &control, 2, at + PCI_SRIOV_CTRL), 2);
 	control &= (uint16_t)~PCI_SRIOV_CTRL_VFE;
 	assert_int_equal(pwrite(fd, &control, 2, at + PCI_SRIOV_CTRL), 2);
@@ -285,6 +293,30 @@ static void a_reset_of_the_physical_function_revokes_first(void **state)
 		assert_int_equal(call(peerbuf_device_fd(virtual), VFIO_DEVICE_RESET, NULL), 0);
 	}
 	assert_int_equal(query().restores, before.restores + 1);
+	assert_live();
+}
+
+/* The physical function lends its virtual ones their memory, or no longer. */
+static void lend_memory(bool on)
+{
+	int fd = config_of("PF");
+	off_t at = sriov_capability(fd) + PCI_SRIOV_CTRL;
+	uint16_t control;
+
+	assert_int_equal(pread(fd, &control, 2, at), 2);
+	control &= (uint16_t)~PCI_SRIOV_CTRL_MSE;
+	control |= on ? PCI_SRIOV_CTRL_MSE : 0;
+	assert_int_equal(pwrite(fd, &control, 2, at), 2);
+	close(fd);
+	/* Nobody is told; it is seen when something else makes the driver look. */
+	assert_true(peerbuf_device_command(virtual, PCI_COMMAND_MASTER, 0) >= 0);
+}
+
+static void memory_that_is_not_lent_is_not_there(void **state)
+{
+	lend_memory(false);
+	assert_revoked(PEERBUF_STATE_REVOKED);
+	lend_memory(true);
 	assert_live();
 }
 
@@ -352,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_device_reads_a_virtual_functions_register),
 		cmocka_unit_test(a_wrong_token_is_refused),
+		cmocka_unit_test(memory_that_is_not_lent_is_not_there),
 		cmocka_unit_test(its_own_reset_revokes),
 		cmocka_unit_test(a_physical_function_with_virtual_ones_does_not_sleep),
 		cmocka_unit_test(its_memory_is_not_the_physical_functions),
