@@ -58,6 +58,17 @@ is "$(state)" "revoked no" "D0 does not bring access back while memory decode is
 exporter memory on
 is "$(state)" "live yes" "memory decode on does"
 
+# a BAR that is elsewhere: after a reset of which nobody was told, undone by nobody ------
+paint
+printf '\004\000\000\000' |
+	dd of=/sys/bus/pci/devices/"$CMB_BDF"/config bs=4 seek=4 conv=notrunc 2>/dev/null
+exporter power 0
+is "$(state)" "revoked no" "where a BAR has lost its address the driver sees it, asked for anything"
+stopped "a DMA is stopped by the IOMMU"
+exporter memory on
+is "$(state)" "live yes" "VFIO puts the address back with memory decode, and access is back"
+unchanged "nothing had arrived"
+
 # a reset in D3hot: VFIO powers the device up for it ----------------------------
 paint
 exporter power 3
