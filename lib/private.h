@@ -6,7 +6,6 @@
 #ifndef PEERBUF_LIB_PRIVATE_H
 #define PEERBUF_LIB_PRIVATE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

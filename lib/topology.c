@@ -2,7 +2,7 @@
 /* Routes between two devices, as the kernel decides them. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

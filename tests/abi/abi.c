@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 long call(int fd, unsigned long request, void *arg)
@@ -89,6 +90,14 @@ int test_open(void)
 
 	assert_true(fd >= 0);
 	return fd;
+}
+
+bool is_612(void)
+{
+	struct utsname name;
+
+	assert_int_equal(uname(&name), 0);
+	return !strncmp(name.release, "6.12.", 5);
 }
 
 bool all(const volatile void *p, size_t length, unsigned char byte)

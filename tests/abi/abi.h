@@ -40,6 +40,9 @@ uint64_t bar_start_of(const char *role);
 /* The test's kernel module. */
 int test_open(void);
 
+/* The kernel is a 6.12, of whose own drivers more is expected than of later ones'. */
+bool is_612(void);
+
 /* Memory of this process. */
 void *pages(size_t length);
 

@@ -4,6 +4,7 @@
  * reads zeros from its disk into a BAR that holds something else.
  */
 #include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -23,13 +24,12 @@ static int fd;
 
 static int setup(void **state)
 {
-	struct vfio_region_info info = { .argsz = sizeof(info), .index = BAR2 };
+	void *memory;
 
 	bar = open_role("BAR", PEERBUF_IOMMU, &exporter);
-	assert_int_equal(call(peerbuf_device_fd(bar), VFIO_DEVICE_GET_REGION_INFO, &info), 0);
-	p = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, peerbuf_device_fd(bar),
-		 info.offset);
-	assert_ptr_not_equal(p, MAP_FAILED);
+	assert_int_equal(peerbuf_device_mmap(bar, BAR2, 0, LENGTH, PROT_READ | PROT_WRITE,
+					     &memory), 0);
+	p = memory;
 	fd = export_range(bar, O_RDWR | O_CLOEXEC, 0, LENGTH);
 	return peerbuf_container_open(PEERBUF_IOMMU, &container) ||
 	       nvme_open(container, getenv("SSD_BDF"), 10000, &ssd);
@@ -49,6 +49,16 @@ static int teardown(void **state)
 static bool mapped(void)
 {
 	return query_buffer(container, IOVA).flags & PEERBUF_QUERY_MAPPED;
+}
+
+/* vfio-pci calls before it gives access back; nobody says when it has. */
+static void comes_back(void)
+{
+	int ms;
+
+	for (ms = 0; !mapped() && ms < 10000; ms += 10)
+		usleep(10000);
+	assert_true(mapped());
 }
 
 static void a_dma_lands(void)
@@ -74,10 +84,7 @@ static void a_reset_takes_it_away_and_it_comes_back(void **state)
 
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(peerbuf_device_reset(bar), 0);
-		/* vfio-pci calls before it gives access back; nobody says when it has. */
-		for (int ms = 0; !mapped() && ms < 10000; ms += 10)
-			usleep(10000);
-		assert_true(mapped());
+		comes_back();
 		a_dma_lands();
 	}
 	assert_true(query_buffer(container, IOVA).restores >= 3);
@@ -85,24 +92,13 @@ static void a_reset_takes_it_away_and_it_comes_back(void **state)
 
 static void without_memory_decoding_it_is_gone(void **state)
 {
-	struct vfio_region_info info = {
-		.argsz = sizeof(info), .index = VFIO_PCI_CONFIG_REGION_INDEX,
-	};
-	int dev = peerbuf_device_fd(bar);
-	uint16_t command, off;
-
-	assert_int_equal(call(dev, VFIO_DEVICE_GET_REGION_INFO, &info), 0);
 	memset(p, 0xa5, LENGTH);
-	assert_int_equal(pread(dev, &command, 2, info.offset + 4), 2);
-	off = command & ~2;
-	assert_int_equal(pwrite(dev, &off, 2, info.offset + 4), 2);
+	assert_true(peerbuf_device_command(bar, 0, PCI_COMMAND_MEMORY) >= 0);
 	assert_false(mapped());
 	/* Nothing of it arrives. */
 	dma(ssd, IOVA, 64 * 1024);
-	assert_int_equal(pwrite(dev, &command, 2, info.offset + 4), 2);
-	for (int ms = 0; !mapped() && ms < 10000; ms += 10)
-		usleep(10000);
-	assert_true(mapped());
+	assert_true(peerbuf_device_command(bar, PCI_COMMAND_MEMORY, 0) >= 0);
+	comes_back();
 	assert_true(all(p, 64 * 1024, 0xa5));
 	a_dma_lands();
 	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);

@@ -277,6 +277,7 @@ static void the_backend_loaded_last_is_asked_first(void **state)
 	/* What ours does not take goes to the next. */
 	group = emulated_group();
 	fd = open("/dev/vfio/vfio", O_RDWR);
+	assert_int_equal(extension(fd, VFIO_TYPE1_NESTING_IOMMU), is_612());
 	assert_int_equal(call(group, VFIO_GROUP_SET_CONTAINER, &fd), 0);
 	assert_int_equal(choose(fd, VFIO_TYPE1v2_IOMMU), 0);
 	assert_false(is_ours(fd));

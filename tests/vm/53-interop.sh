@@ -10,9 +10,10 @@
 # vm-modules: vfio-pci peerbuf_core peerbuf_ram vfio_pci_peerbuf vfio_iommu_peerbuf peerbuf_test
 # vm-modules-available: drm_kms_helper vgem virtio-gpu vivid dummy_hcd libcomposite usb_f_fs ib_uverbs peerbuf_umem
 # vm-kernel-config: CONFIG_DRM_VIRTIO_GPU CONFIG_VIDEO_VIVID CONFIG_USB_DUMMY_HCD CONFIG_USB_CONFIGFS_F_FS CONFIG_INFINIBAND_USER_ACCESS
-# vm-needs: build/tests/abi/interop docs/interop.md
+# vm-needs: vm/kernel.sh build/tests/abi/interop docs/interop.md
 set -u
 . vm/tap.sh
+. vm/kernel.sh
 # No console on the graphics device: its driver draws while the machine goes down, and warns.
 modprobe drm_kms_helper fbdev_emulation=0 2>/dev/null
 for module in vgem virtio-gpu ib_uverbs peerbuf_umem dummy_hcd libcomposite usb_f_fs; do
@@ -47,7 +48,7 @@ status=$?
 sed 's/^/# table: /' $INTEROP
 sed -n '/^<!-- begin/,/^<!-- end/p' docs/interop.md | sed '1d;$d' >/tmp/documented
 # Other kernels' drivers are others.
-if [ "$VM_KERNEL" = stock ] && ! diff /tmp/documented $INTEROP >/tmp/diff; then
+if is_612 && ! diff /tmp/documented $INTEROP >/tmp/diff; then
 	diag "docs/interop.md says otherwise: $(cat /tmp/diff)"
 	status=1
 fi
