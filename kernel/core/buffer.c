@@ -289,7 +289,7 @@ void peerbuf_buffer_unhold(struct peerbuf_attachment *pa)
 		wake_up_all(&buf->drained);
 }
 
-/* Say who is being waited for: who has a fence in the buffer. */
+/* Who has a fence in the buffer? */
 static void report_fences(struct peerbuf_buffer *buf)
 {
 	struct dma_resv_iter cursor;
@@ -308,7 +308,7 @@ static void report_fences(struct peerbuf_buffer *buf)
 	}
 }
 
-/* Say who is being waited for: who holds a list of the buffer's addresses. */
+/* Who holds a list of the buffer's addresses? */
 static void report_held(struct peerbuf_buffer *buf)
 {
 	struct dma_buf_attachment *attach;
@@ -324,40 +324,32 @@ static void report_held(struct peerbuf_buffer *buf)
 	}
 }
 
-static void report_waiting(struct peerbuf_buffer *buf,
-			   void (*report)(struct peerbuf_buffer *buf))
+/* Say who is being waited for: a list may be held only because of a fence. */
+static void report_waiting(struct peerbuf_buffer *buf)
 {
 	dma_resv_lock(buf->dmabuf->resv, NULL);
-	report(buf);
+	report_held(buf);
+	report_fences(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
 }
 
-static void wait_for_fences(struct peerbuf_buffer *buf, unsigned long interval)
-{
-	while (dma_resv_wait_timeout(buf->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
-				     false, interval) <= 0)
-		report_waiting(buf, report_fences);
-}
-
 /*
- * Steps 3 and 4 of the revoke contract: all fences, then all mappings. There is no
- * way on while an importer can still reach the memory, so the wait has no bound; it
+ * Steps 3 and 4 of the revoke contract: all mappings, then all fences. Fences last, as
+ * an importer may have begun a job in order to unmap; no more can come after that. There
+ * is no way on while an importer can still reach the memory, so the wait has no bound; it
  * reports itself instead.
  */
 void peerbuf_buffer_wait_drained(struct peerbuf_buffer *buf)
 {
 	unsigned long interval = msecs_to_jiffies(peerbuf_report_ms) ?: 1;
+	struct dma_resv *resv = buf->dmabuf->resv;
 
-	WRITE_ONCE(buf->waiting,
-		   READ_ONCE(buf->held) ||
-		   !dma_resv_test_signaled(buf->dmabuf->resv,
-					   DMA_RESV_USAGE_BOOKKEEP));
-	wait_for_fences(buf, interval);
-	while (!wait_event_timeout(buf->drained, !READ_ONCE(buf->held),
-				   interval))
-		report_waiting(buf, report_held);
-	/* Of jobs that an importer began in order to unmap. No more can come. */
-	wait_for_fences(buf, interval);
+	WRITE_ONCE(buf->waiting, READ_ONCE(buf->held) ||
+				 !dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
+	while (!wait_event_timeout(buf->drained, !READ_ONCE(buf->held), interval))
+		report_waiting(buf);
+	while (dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, interval) <= 0)
+		report_waiting(buf);
 	WRITE_ONCE(buf->waiting, false);
 }
 

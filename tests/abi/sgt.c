@@ -356,6 +356,21 @@ static void a_running_dma_is_waited_for(void **state)
 	close(buf);
 }
 
+/* The log has both lines: tests/vm/30-sgt-switch.sh */
+static void one_that_is_slow_because_of_its_dma_is_named_with_it(void **state)
+{
+	int buf = two_ranges(), fd = test_open();
+	struct pbt_map map;
+
+	assert_int_equal(import(fd, buf, 0, 700, 600), 0);
+	assert_int_equal(call(fd, PBT_MAP, &map), 0);
+	memory(false);
+	assert_false(status(fd).mapped);
+	memory(true);
+	close(fd);
+	close(buf);
+}
+
 static void a_typed_importer_hears_of_the_restore(void **state)
 {
 	int buf = two_ranges(), fd = test_open();
@@ -407,6 +422,7 @@ int main(void)
 		cmocka_unit_test(a_prompt_importer_is_not_waited_for),
 		cmocka_unit_test(a_slow_importer_is_waited_for_and_named),
 		cmocka_unit_test(a_running_dma_is_waited_for),
+		cmocka_unit_test(one_that_is_slow_because_of_its_dma_is_named_with_it),
 		cmocka_unit_test(a_typed_importer_hears_of_the_restore),
 		cmocka_unit_test(a_buffer_outlives_its_fd_while_it_is_attached),
 	};

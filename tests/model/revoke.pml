@@ -342,13 +342,13 @@ inline flush_all()
 
 inline wait_drained()
 {
-#ifndef NO_FENCE_WAIT
+#ifdef FENCES_BEFORE_HELD
 	!fences;
 #endif
 #ifndef NO_HELD_WAIT
 	held == 0;
 #endif
-#if !defined(NO_FENCE_WAIT) && !defined(FENCES_BEFORE_HELD_ONLY)
+#if !defined(NO_FENCE_WAIT) && !defined(FENCES_BEFORE_HELD)
 	!fences;
 #endif
 }

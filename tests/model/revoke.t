@@ -63,7 +63,7 @@ ENDS = [
 SWITCHES = {
     # waits
     "NO_FENCE_WAIT": (ACCESS, kinds("EAGER")),
-    "FENCES_BEFORE_HELD_ONLY": (ACCESS, kinds("LATE")),
+    "FENCES_BEFORE_HELD": (ACCESS, kinds("LATE")),
     "NO_HELD_WAIT": (ACCESS, kinds("SLOW")),
     "NO_HOLD": (ACCESS, kinds("LATE")),
     # taking access away

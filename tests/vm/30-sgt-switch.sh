@@ -22,4 +22,8 @@ told() {
 }
 told "0000:0[0-9]:00.0 (1 mapped)"
 told "a fence of peerbuf_test"
+if ! dmesg | grep -A 1 '(1 mapped)' | grep -q 'a fence of peerbuf_test'; then
+	diag "who holds a list is not named with the fence that it waits for"
+	status=1
+fi
 exit $status
