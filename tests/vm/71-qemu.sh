@@ -86,7 +86,7 @@ chmod +x /tmp/initrd/init
 ok $? "the stock backend is not loaded"
 export QEMU_MODULE_DIR=/peerbuf
 /peerbuf/qemu-system-x86_64 -L /peerbuf -nodefaults -no-user-config -display none -no-reboot -machine pc,usb=off \
-	-accel tcg -cpu Nehalem,+rdrand -m 128M -kernel "$image" -initrd /tmp/initrd.cpio \
+	-accel tcg -cpu Nehalem,-cx16,+rdrand -m 128M -kernel "$image" -initrd /tmp/initrd.cpio \
 	-append "console=ttyS0 loglevel=4 panic=-1 nokaslr mitigations=off cryptomgr.notests
 		random.trust_cpu=on no_timer_check tsc=reliable" \
 	-serial file:/tmp/serial -device "vfio-pci,host=$SSD_BDF,rombar=0" \
