@@ -176,6 +176,24 @@ static bool do_wide(void *program, char **args)
 	return true;
 }
 
+/* unreadable command|power: two bytes to the register, from a page that is not there. */
+static bool do_unreadable(void *program, char **args)
+{
+	double begin = seconds_now();
+	struct owner *o = program;
+	bool power = !strcmp(args[0], "power");
+	int at = power ? capability(o, PCI_CAP_ID_PM) : PCI_COMMAND;
+	void *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err = page == MAP_FAILED ? -errno : at;
+
+	if (err >= 0)
+		err = config_write(o, (uint32_t)at + (power ? PCI_PM_CTRL : 0), page, 2);
+	if (page != MAP_FAILED)
+		munmap(page, 4096);
+	answer_result("unreadable", err, begin);
+	return true;
+}
+
 /* ------------------------------------------------------------- buffer's state */
 
 static const char *const state_names[] = {
@@ -590,6 +608,7 @@ static const struct command commands[] = {
 	{ "power",	1, "STATE",			do_power },
 	{ "memory",	1, "on|off",			do_memory },
 	{ "wide",	2, "AT LENGTH",			do_wide },
+	{ "unreadable",	1, "REGISTER",			do_unreadable },
 	{ "race",	2, "flip|page ROUNDS",		do_race },
 	{ "query",	0, "",				do_query },
 	{ "query-sibling", 0, "",			do_query_sibling },

@@ -100,6 +100,15 @@ for wide in "0 8" "4 4" "4 1" "4 2" "0 64"; do
 done
 is "$(state)" "live yes" "the last one is restored like any other"
 
+# writes from where nothing can be read: VFIO may find the page there, so the worst is assumed
+for register in command power; do
+	importer query
+	revokes=$(field revokes)
+	exporter unreadable $register
+	is "$? $reply" "1 error: unreadable: Bad address" "a write to the $register register from nowhere is refused"
+	is "$(state) $(counts)" "live yes $((revokes + 1)) $((revokes + 1))" "access was away meanwhile"
+done
+
 # writes that change while the kernel reads them ---------------------------------
 paint
 exporter race flip 3000
