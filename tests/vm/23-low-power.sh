@@ -27,7 +27,8 @@ asleep() { # NAME: the device sleeps; runtime power management takes its time
 
 bind "$SSD_BDF" vfio-pci && bind "$CMB_BDF" vfio_pci_peerbuf || bail "devices cannot be bound"
 watch_kernel
-probe suspend pci_pm_runtime_suspend && probe bus_flr pcie_flr ||
+probe suspend pci_pm_runtime_suspend && probe bus_flr pcie_flr &&
+	probe feature vfio_pci_core_ioctl_feature 'flags=%si:x32' ||
 	bail "the kernel cannot be watched"
 owner_pair "$CMB_BDF" 1048576 262144
 
@@ -47,6 +48,9 @@ ok $? "low power entry"
 asleep "the device sleeps"
 gone_before suspend:
 ok $? "the mapping was gone before the device went to sleep"
+# VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY
+gone_before 'feature:.*flags=0x20003'
+ok $? "and before it was allowed to"
 is "$(state)" "revoked no" "low power revokes"
 stopped "a DMA is stopped by the IOMMU while the device sleeps"
 is "$(cat "$sysfs"/power_state)" D3hot "which did not wake it"
