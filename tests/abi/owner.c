@@ -483,6 +483,8 @@ static bool do_low_power(void *program, char **args)
 	} else {
 		arg.head.flags |= VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP;
 		arg.head.argsz = sizeof(arg);
+		if (!strcmp(what, "bad-wakeup"))
+			arg.entry.wakeup_eventfd = -1;
 	}
 	answer_result("low-power", call(o->device, VFIO_DEVICE_FEATURE, &arg), begin);
 	return true;
@@ -616,7 +618,7 @@ static const struct command commands[] = {
 	{ "resets",	1, "SECONDS",			do_resets },
 	{ "pings",	1, "SECONDS",			do_pings },
 	{ "hot-reset",	2, "self|sibling all|none",	do_hot_reset },
-	{ "low-power",	1, "entry|exit|wakeup|probe-...", do_low_power },
+	{ "low-power",	1, "entry|exit|wakeup|bad-wakeup|probe-...", do_low_power },
 	{ "arm",	1, "request|error",		do_arm },
 	{ "wait",	2, "wakeup|request|error SECONDS", do_wait },
 	{ "fill",	1, "BYTE",			do_fill },

@@ -69,6 +69,9 @@ unchanged "nothing had arrived"
 arrives "after the exit a DMA arrives"
 exporter low-power exit
 is "$(state) $(counts)" "live yes 1 1" "an exit without entry changes nothing"
+exporter low-power bad-wakeup
+is "$? $reply" "1 error: low-power: Invalid argument" "entry with a wakeup that cannot be is refused"
+is "$(state) $(counts)" "live yes 2 2" "and access, which had to go before, is back"
 
 # entry with wakeup --------------------------------------------------------------
 paint
