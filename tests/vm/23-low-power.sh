@@ -137,15 +137,23 @@ is "$(cat "$sysfs"/power_state) $(state)" "D0 live yes" "in D0 access is back"
 arrives "and a DMA arrives"
 
 # the next owner -------------------------------------------------------------------
-exporter low-power entry
-asleep "the device sleeps"
-exporter quit
-ended "$exporter_pid"
-is "$(state)" "dead no" "an owner that ends in low power leaves a dead buffer"
-importer quit
-ended "$importer_pid"
-owner_pair "$CMB_BDF" 1048576 262144
-is "$(state)" "live yes" "the next owner's buffer is live"
-arrives "and a DMA arrives"
+for control in auto on; do
+	echo $control >"$sysfs"/power/control
+	exporter low-power entry
+	if [ $control = auto ]; then
+		asleep "the device sleeps"
+	else
+		is "$(state)" "revoked no" "also where the administrator keeps the device awake, it is in low power"
+	fi
+	exporter quit
+	ended "$exporter_pid"
+	is "$(state)" "dead no" "an owner that ends in low power leaves a dead buffer"
+	importer quit
+	ended "$importer_pid"
+	owner_pair "$CMB_BDF" 1048576 262144
+	is "$(state)" "live yes" "the next owner's buffer is live"
+	arrives "and a DMA arrives"
+done
+echo auto >"$sysfs"/power/control
 end_pair
 is "$(wc -l </sys/kernel/debug/peerbuf/buffers)" 0 "no buffer is left"
