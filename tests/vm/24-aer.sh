@@ -112,4 +112,23 @@ importer query
 is "$(field revokes)" "$(field restores)" "there were as many restores as revokes"
 arrives "and a DMA arrives"
 end_pair
+
+# no recovery ------------------------------------------------------------------------
+# A function without a driver cannot be asked, so the kernel gives up and tells nobody. Nor
+# can one of several without FLR be reset alone, not even when it is opened.
+bind "$FUNC0_BDF" vfio_pci_peerbuf || bail "the device cannot be bound"
+owner_pair "$FUNC0_BDF" $MIB 262144
+said=0
+inject nonfatal port3
+recovered 'device recovery failed'
+ok $? "the kernel cannot recover from an error where a function has no driver"
+is "$(state)" "revoked no" "the device is not accessible"
+stopped "a DMA is stopped by the IOMMU"
+exporter memory off && exporter memory on
+is "$(state)" "revoked no" "memory decode off and on mends nothing"
+end_pair
+owner_pair "$FUNC0_BDF" $MIB 262144
+is "$(state)" "live yes" "the next owner begins without the error"
+arrives "and a DMA arrives"
+end_pair
 is "$(wc -l </sys/kernel/debug/peerbuf/buffers)" 0 "no buffer is left"
