@@ -4,7 +4,8 @@
  *
  * With "af" it has, for everybody in the kernel, the capability of conventional PCI that asks
  * for a function-level reset; such a reset takes its BARs and its memory bit, as it must. With
- * "taken" the memory of a BAR belongs to somebody else.
+ * "taken" the memory of a BAR belongs to somebody else. "frozen" is what a fatal error is to
+ * its driver, for as long as one likes; on the bus there is none.
  */
 #include <linux/ioport.h>
 #include <linux/module.h>
@@ -32,6 +33,35 @@ MODULE_PARM_DESC(resets, "How often it was reset by that capability; read only")
 
 static struct pci_dev *function;
 static struct pci_ops *real;
+
+static bool frozen;
+
+/* As drivers/pci/pcie/err.c does it, which has other devices to tell in between. */
+static int set_frozen(const char *text, const struct kernel_param *param)
+{
+	const struct pci_error_handlers *handlers;
+	int ret = param_set_bool(text, param);
+
+	if (ret || !function)
+		return ret ?: -ENODEV;
+	device_lock(&function->dev);
+	handlers = function->driver ? function->driver->err_handler : NULL;
+	function->error_state = frozen ? pci_channel_io_frozen : pci_channel_io_normal;
+	if (handlers && frozen)
+		handlers->error_detected(function, pci_channel_io_frozen);
+	else if (handlers && handlers->resume)
+		handlers->resume(function);
+	device_unlock(&function->dev);
+	return 0;
+}
+
+static const struct kernel_param_ops frozen_ops = {
+	.set = set_frozen,
+	.get = param_get_bool,
+};
+
+module_param_cb(frozen, &frozen_ops, &frozen, 0644);
+MODULE_PARM_DESC(frozen, "Its driver has been told of a fatal error (N)");
 
 /* The byte that the function would have if it had the capability. */
 static u8 odd_byte(int where, u8 byte, u8 first_cap)

@@ -8,6 +8,7 @@
 # vm-topology: triggers
 # vm-timeout: 180
 # vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf
+# vm-modules-available: peerbuf_odd
 # vm-needs: vm/pair.sh vm/owner.sh build/tests/abi/owner
 set -u
 . vm/tap.sh
@@ -79,6 +80,20 @@ is "$(state) $(counts)" "live yes 2 2" \
 	"memory decode off and on restores the BARs, and with them access"
 unchanged "nothing had arrived"
 arrives "and a DMA arrives"
+
+# resets by the owner after it was told of a fatal error and before the bus is reset ----
+paint
+modprobe peerbuf_odd bdf="$CMB_BDF" || bail "the device cannot be made odd"
+frozen=/sys/module/peerbuf_odd/parameters/frozen
+echo 1 >$frozen
+is "$(state)" "revoked no" "a fatal error takes access away"
+exporter reset
+is "$? $(state)" "0 revoked no" "a reset does not end it: the bus is going to be reset as well"
+stopped "a DMA is stopped by the IOMMU"
+echo 0 >$frozen
+is "$(state)" "live yes" "when the bus has recovered access is back"
+unchanged "nothing had arrived"
+rmmod peerbuf_odd
 
 end_pair
 
