@@ -69,6 +69,16 @@ exporter memory on
 is "$(state)" "live yes" "VFIO puts the address back with memory decode, and access is back"
 unchanged "nothing had arrived"
 
+# memory decode switched off behind VFIO's back -------------------------------------
+paint
+printf '\000\000' |
+	dd of=/sys/bus/pci/devices/"$CMB_BDF"/config bs=2 seek=2 conv=notrunc 2>/dev/null
+exporter power 0
+is "$(state)" "revoked no" "memory that is off is not accessible, whatever VFIO thinks"
+exporter memory on
+is "$(state)" "live yes" "memory decode on brings it back"
+unchanged "nothing had arrived"
+
 # a reset in D3hot: VFIO powers the device up for it ----------------------------
 paint
 exporter power 3
