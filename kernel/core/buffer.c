@@ -85,14 +85,14 @@ static void native_unmap(struct dma_buf_attachment *attach,
 }
 
 /*
- * What a native buffer consists of does not move, so there is nothing to pin. The
- * callbacks exist because without them the kernel maps at attach time and keeps that
- * mapping over a revoke (drivers/dma-buf/dma-buf.c, dma_buf_dynamic_attach()).
+ * What a native buffer consists of does not move, so there is nothing to pin; whether it
+ * is accessible counts when it is mapped. The callbacks exist because without them the
+ * kernel maps at attach time and keeps that mapping over a revoke
+ * (drivers/dma-buf/dma-buf.c, dma_buf_dynamic_attach()).
  */
 static int native_pin(struct dma_buf_attachment *attach)
 {
-	return peerbuf_buffer_of(attach->dmabuf)->state == PEERBUF_STATE_LIVE ?
-	       0 : -ENODEV;
+	return 0;
 }
 
 static void native_unpin(struct dma_buf_attachment *attach)

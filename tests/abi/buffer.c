@@ -212,6 +212,29 @@ static void aligned_memory_is_mapped_by_large_pages(void **state)
 	close(fd);
 }
 
+/* The first range is aligned for a large page, and too short. */
+static void no_large_page_reaches_over_the_end_of_a_range(void **state)
+{
+	struct vfio_region_dma_range range[] = {
+		{ 32 * MIB, MIB }, { 48 * MIB, 3 * MIB },
+	};
+	int fd = peerbuf_device_export(bar, BAR2, O_RDWR, range, 2);
+	char *space = mmap(NULL, 8 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = (char *)(((uintptr_t)space + 2 * MIB - 1) & ~(2 * MIB - 1));
+	volatile char *p;
+
+	assert_true(fd >= 0);
+	p = mmap(at, 4 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	assert_ptr_equal(p, at);
+	whole[33 * MIB] = 1;
+	whole[48 * MIB] = 2;
+	p[0] = 3;
+	assert_int_equal(p[MIB], 2);
+	assert_int_equal(whole[32 * MIB], 3);
+	munmap(space, 8 * MIB);
+	close(fd);
+}
+
 /* ----------------------------------------------------------- write combining */
 
 static long caching(volatile char *p)
@@ -265,22 +288,26 @@ static void a_combining_mapping_shows_its_ranges_in_order(void **state)
 		{ 4 * MIB - PAGE, 2 * PAGE }, { 4 * MIB, MIB },
 	};
 	int fd = two_ranges(O_RDWR);
-	uint32_t i, page, n;
+	uint32_t i, page, pages, n;
 
 	for (page = 0; page < 5 * MIB / PAGE; page++)
 		*(uint32_t *)(whole + (page < 1024 ? 16 * MIB + page * PAGE :
 				       2 * MIB + (page - 1024) * PAGE)) = page;
 	combine(fd, true);
-	for (i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
-		char *p = mmap(NULL, part[i].length, PROT_READ, MAP_SHARED, fd, part[i].from);
+	/* Each part twice: the first access is to its first page, and to its last one. */
+	for (i = 0; i < 2 * sizeof(part) / sizeof(part[0]); i++) {
+		uint64_t from = part[i / 2].from, length = part[i / 2].length;
+		char *p = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, from);
 
 		assert_ptr_not_equal(p, MAP_FAILED);
-		for (n = 0; n < part[i].length / PAGE; n++) {
-			page = n * 7919 % (part[i].length / PAGE);
-			assert_int_equal(*(uint32_t *)(p + page * PAGE),
-					 page + part[i].from / PAGE);
+		pages = length / PAGE;
+		for (n = 0; n < pages; n++) {
+			page = n * 7919 % pages;
+			if (i & 1)
+				page = pages - 1 - page;
+			assert_int_equal(*(uint32_t *)(p + page * PAGE), page + from / PAGE);
 		}
-		munmap(p, part[i].length);
+		munmap(p, length);
 	}
 	close(fd);
 }
@@ -530,6 +557,7 @@ int main(void)
 		cmocka_unit_test(mapping_while_revoked_works_once_it_is_back),
 		cmocka_unit_test(a_child_shares_it_and_a_revoke_reaches_both),
 		cmocka_unit_test(aligned_memory_is_mapped_by_large_pages),
+		cmocka_unit_test(no_large_page_reaches_over_the_end_of_a_range),
 		cmocka_unit_test(write_combining_is_for_mappings_that_are_made_afterwards),
 		cmocka_unit_test(a_combining_mapping_shows_its_ranges_in_order),
 		cmocka_unit_test(a_combining_mapping_is_revoked_and_restored),
