@@ -235,6 +235,26 @@ static void no_large_page_reaches_over_the_end_of_a_range(void **state)
 	close(fd);
 }
 
+/* Nor over the ends of the mapping, where it would be in somebody else's way. */
+static void no_large_page_reaches_over_the_end_of_a_mapping(void **state)
+{
+	int fd = export_range(bar, O_RDWR, 32 * MIB, 16 * MIB);
+	char *space = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0);
+	char *at = (char *)(((uintptr_t)space + 2 * MIB - 1) & ~(2 * MIB - 1));
+	volatile char *p;
+
+	memset(whole + 32 * MIB, 1, 4 * MIB);
+	p = mmap(at + MIB, 2 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, MIB);
+	assert_ptr_equal(p, at + MIB);
+	assert_int_equal(p[0], 1);
+	assert_int_equal(p[2 * MIB - 1], 1);
+	assert_int_equal(at[MIB - 1], 0);
+	assert_int_equal(at[3 * MIB], 0);
+	munmap(space, 8 * MIB);
+	close(fd);
+}
+
 /* ----------------------------------------------------------- write combining */
 
 static long caching(volatile char *p)
@@ -558,6 +578,7 @@ int main(void)
 		cmocka_unit_test(a_child_shares_it_and_a_revoke_reaches_both),
 		cmocka_unit_test(aligned_memory_is_mapped_by_large_pages),
 		cmocka_unit_test(no_large_page_reaches_over_the_end_of_a_range),
+		cmocka_unit_test(no_large_page_reaches_over_the_end_of_a_mapping),
 		cmocka_unit_test(write_combining_is_for_mappings_that_are_made_afterwards),
 		cmocka_unit_test(a_combining_mapping_shows_its_ranges_in_order),
 		cmocka_unit_test(a_combining_mapping_is_revoked_and_restored),
