@@ -326,6 +326,7 @@ static void a_prompt_importer_is_not_waited_for(void **state)
 static void a_slow_importer_is_waited_for_and_named(void **state)
 {
 	int buf = two_ranges(), fd = test_open();
+	struct peerbuf_device_query_buffer query;
 	struct pbt_map map;
 	uint64_t begin;
 
@@ -335,6 +336,9 @@ static void a_slow_importer_is_waited_for_and_named(void **state)
 	memory(false);
 	assert_true(now_ms() - begin >= 600);
 	assert_false(status(fd).mapped);
+	query = (struct peerbuf_device_query_buffer) { .argsz = sizeof(query), .dmabuf_fd = buf };
+	assert_int_equal(peerbuf_device_query_buffer(bar, &query), 0);
+	assert_int_equal(query.flags & PEERBUF_DEVICE_QUERY_WAITING, 0);
 	memory(true);
 	close(fd);
 	close(buf);

@@ -265,6 +265,21 @@ static void other_drivers_memory_is_refused(void **state)
 	close(resource);
 }
 
+/* A page of it is mapped, of which the rest is nobody's. */
+static void a_bar_smaller_than_a_page_is_refused(void **state)
+{
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = 0 };
+	void *p;
+
+	assert_int_equal(call(peerbuf_device_fd(bar), VFIO_DEVICE_GET_REGION_INFO, &info), 0);
+	assert_in_range(info.size, 1, PAGE - 1);
+	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, peerbuf_device_fd(bar),
+		 (off_t)info.offset);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	assert_int_equal(map(p, PAGE, RW), -EOPNOTSUPP);
+	munmap(p, PAGE);
+}
+
 static void a_range_must_be_in_one_mapping(void **state)
 {
 	unsigned char *p, *q;
@@ -342,6 +357,7 @@ int main(void)
 		TEST(a_child_has_what_its_parent_mapped),
 		TEST(the_process_s_own_rights_count),
 		TEST(other_drivers_memory_is_refused),
+		TEST(a_bar_smaller_than_a_page_is_refused),
 		TEST(a_range_must_be_in_one_mapping),
 		TEST(arguments_are_checked_as_for_ram),
 		TEST(it_dies_with_the_device),
