@@ -175,11 +175,6 @@ exported_create(struct peerbuf_vdev *pv, unsigned int region,
 		if (ret)
 			goto err;
 	}
-	/* The size of a dma-buf is a size_t, and lseek() must be able to tell it. */
-	if (pieces.size > SSIZE_MAX) {
-		ret = -EINVAL;
-		goto err;
-	}
 	ex->list = dma_buf_phys_list_create(pieces.vec, pieces.nr, pieces.size);
 	if (IS_ERR(ex->list)) {
 		ret = PTR_ERR(ex->list);

@@ -212,6 +212,37 @@ static void what_is_not_there_is_refused(void **state)
 	assert_int_equal(errno, EINVAL);
 }
 
+/* Each range is within bounds, and so is their number; what they are made of is not. */
+static void more_pieces_than_can_be_are_refused(void **state)
+{
+	uint32_t nr = 1 << 18, i;
+	struct vfio_region_dma_range *ranges = calloc(nr, sizeof(*ranges));
+
+	assert_non_null(ranges);
+	for (i = 0; i < nr; i++)
+		ranges[i].length = 5 * BANK;
+	assert_int_equal(peerbuf_device_export(device, BAR2, O_RDWR, ranges, nr), -EINVAL);
+	free(ranges);
+}
+
+/* Registers are where their BAR is. */
+static void what_is_not_translated_is_mapped_as_ever(void **state)
+{
+	volatile uint32_t *registers;
+	uint32_t mask = 0;
+	void *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, peerbuf_device_fd(device),
+		       0);
+
+	assert_ptr_not_equal(p, MAP_FAILED);
+	registers = p;
+	/* The interrupt mask, which the device keeps for its driver. */
+	*registers = 0x5a5a;
+	assert_int_equal(peerbuf_device_read(device, 0, 0, &mask, 4), 0);
+	assert_int_equal(mask, 0x5a5a);
+	*registers = 0;
+	munmap(p, PAGE);
+}
+
 /* Without pieces that continue each other there are more of them than ranges. */
 static void the_whole_region_is_one_buffer(void **state)
 {
@@ -236,6 +267,8 @@ int main(void)
 		cmocka_unit_test(each_way_to_look_at_it_shows_the_same),
 		cmocka_unit_test(a_window_is_revoked_and_can_be_mapped_by_its_address),
 		cmocka_unit_test(what_is_not_there_is_refused),
+		cmocka_unit_test(more_pieces_than_can_be_are_refused),
+		cmocka_unit_test(what_is_not_translated_is_mapped_as_ever),
 		cmocka_unit_test(the_whole_region_is_one_buffer),
 	};
 

@@ -258,11 +258,10 @@ static int waiting_thread(void *data)
 }
 
 /* Until the revoke of a slow importer's buffer waits. */
-static void begin_waiting(struct kunit *test, struct arc *a)
+static void start_waiting(struct kunit *test, struct arc *a)
 {
 	struct peerbuf_buffer_info info = {};
 
-	begin(test, a);
 	a->h.slow = true;
 	KUNIT_ASSERT_EQ(test, heard_map(&a->h, DMA_BIDIRECTIONAL), 0);
 	a->waiting = kthread_run(waiting_thread, a, "peerbuf_kunit");
@@ -272,6 +271,12 @@ static void begin_waiting(struct kunit *test, struct arc *a)
 		peerbuf_buffer_get_info(&a->t.p, a->m.dmabuf, &info);
 	}
 	KUNIT_EXPECT_EQ(test, info.state, REVOKING);
+}
+
+static void begin_waiting(struct kunit *test, struct arc *a)
+{
+	begin(test, a);
+	start_waiting(test, a);
 }
 
 static void wait_for(struct arc *a, enum peerbuf_buffer_state state)
@@ -350,6 +355,25 @@ static void an_event_in_revoking_waits_for_its_end(struct kunit *test)
 	}
 }
 
+/* All are shut before one is waited for. */
+static void a_slow_importer_keeps_no_other_buffer_open(struct kunit *test)
+{
+	const struct phys_vec vec = { bar_start() + P, P };
+	struct made other = {};
+	struct arc a;
+
+	begin(test, &a);
+	KUNIT_ASSERT_EQ(test, made_pal(&other, &a.t.p, &vec, 1), 0);
+	start_waiting(test, &a);
+	KUNIT_EXPECT_EQ(test, peerbuf_buffer_get_state(other.dmabuf), REVOKING);
+	heard_unmap(&a.h);
+	wait_for(&a, REVOKED);
+	kthread_stop(a.waiting);
+	KUNIT_EXPECT_EQ(test, peerbuf_buffer_get_state(other.dmabuf), REVOKED);
+	made_put(&other);
+	end(test, &a);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(every_event_from_every_state),
 	KUNIT_CASE(callbacks_see_the_state_that_they_tell_of),
@@ -357,6 +381,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(memory_that_is_off_is_exported_revoked),
 	KUNIT_CASE(a_revoke_waits_in_revoking_and_ends_in_revoked),
 	KUNIT_CASE(an_event_in_revoking_waits_for_its_end),
+	KUNIT_CASE(a_slow_importer_keeps_no_other_buffer_open),
 	{}
 };
 
