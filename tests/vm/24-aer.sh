@@ -142,6 +142,8 @@ stopped "a DMA is stopped by the IOMMU"
 exporter memory off && exporter memory on
 is "$(state)" "revoked no" "memory decode off and on mends nothing"
 end_pair
+# Not even the attempt, of which drivers are told as of a reset.
+echo >"/sys/bus/pci/devices/$FUNC0_BDF/reset_method"
 owner_pair "$FUNC0_BDF" $MIB 262144
 is "$(state)" "live yes" "the next owner begins without the error"
 arrives "and a DMA arrives"
