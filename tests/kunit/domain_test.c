@@ -306,6 +306,31 @@ static void foreign_ram_and_device_memory_are_mapped(struct kunit *test)
 			-EOPNOTSUPP);
 }
 
+/* An exporter may keep caches in order by it, or refuse to have its memory written. */
+static void a_table_is_filled_for_what_the_domain_allows(struct kunit *test)
+{
+	static const struct { int prot; enum dma_data_direction dir; } want[] = {
+		{ IOMMU_READ, DMA_TO_DEVICE }, { RW, DMA_BIDIRECTIONAL },
+		{ IOMMU_WRITE, DMA_BIDIRECTIONAL },
+	};
+	const struct phys_vec vec = { page_to_phys(pool), P };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		struct dma_buf_iommu_mapping map = mapping(0, P);
+		struct made m = { .vec = &vec, .nr_vec = 1 };
+		struct heard h = {};
+
+		map.prot = want[i].prot;
+		KUNIT_ASSERT_EQ(test, made_export_foreign(&m, P, true), 0);
+		KUNIT_ASSERT_EQ(test, heard_attach(&h, &m, in_domain()), 0);
+		KUNIT_EXPECT_EQ(test, heard_iommu_map(&h, &map), 0);
+		KUNIT_EXPECT_EQ(test, m.dir, want[i].dir);
+		heard_detach(&h);
+		made_put(&m);
+	}
+}
+
 /* The rest of the last page belongs to somebody else. */
 static void what_ends_within_a_page_is_refused(struct kunit *test)
 {
@@ -437,6 +462,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_revoke_unmaps_before_it_tells_and_a_restore_maps),
 	KUNIT_CASE(a_deferred_mapping_appears_with_the_restore),
 	KUNIT_CASE(foreign_ram_and_device_memory_are_mapped),
+	KUNIT_CASE(a_table_is_filled_for_what_the_domain_allows),
 	KUNIT_CASE(what_ends_within_a_page_is_refused),
 	KUNIT_CASE(tables_that_lie_are_refused),
 	KUNIT_CASE(a_hundred_thousand_scattered_pages_are_one_run),

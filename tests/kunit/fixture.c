@@ -191,7 +191,10 @@ int made_export(struct made *m, struct peerbuf_provider *p, u64 size, int flags)
 
 static struct sg_table *foreign_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
 {
-	return fill(attach->dmabuf->priv);
+	struct made *m = attach->dmabuf->priv;
+
+	m->dir = dir;
+	return fill(m);
 }
 
 static void foreign_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,

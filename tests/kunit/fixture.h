@@ -58,6 +58,7 @@ struct made {
 	const struct phys_vec *vec;
 	size_t nr_vec;
 	int maps;
+	enum dma_data_direction dir;
 	bool released;
 };
 
