@@ -111,6 +111,25 @@ static void override(bool on)
 	assert_int_equal(fclose(f), 0);
 }
 
+/* No IOMMU is in the device's way, and the BAR is above 4 GiB. */
+static void memory_that_a_device_cannot_address_is_refused(void **state)
+{
+	int buf = two_ranges(), fd = test_open();
+	struct pbt_map map;
+
+	assert_true(bar_start >> 32);
+	override(true);
+	assert_int_equal(import(fd, buf, PBT_MASK_32, 0, 0), 0);
+	assert_int_equal(call(fd, PBT_MAP, &map), -EOPNOTSUPP);
+	assert_int_equal(call(fd, PBT_DETACH, NULL), 0);
+	assert_int_equal(import(fd, buf, 0, 0, 0), 0);
+	assert_int_equal(call(fd, PBT_MAP, &map), 0);
+	assert_int_equal(map.entry[0].phys, bar_start + 32 * MIB);
+	override(false);
+	close(fd);
+	close(buf);
+}
+
 static void a_route_that_is_gone_is_not_mapped_by(void **state)
 {
 	int buf = two_ranges(), fd = test_open();
@@ -136,6 +155,19 @@ static void who_cannot_let_go_or_cope_is_refused(void **state)
 
 	assert_int_equal(import(fd, buf, PBT_STATIC, 0, 0), -EOPNOTSUPP);
 	assert_int_equal(import(fd, buf, PBT_NO_P2P, 0, 0), -EOPNOTSUPP);
+	close(fd);
+	close(buf);
+}
+
+/* Its addresses are VFIO's to make, so those of the DMA API lead nowhere. */
+static void a_device_of_vfio_gets_no_table(void **state)
+{
+	int buf = two_ranges(), fd = test_open();
+	uint32_t other = client;
+
+	client = provider;
+	assert_int_equal(import(fd, buf, 0, 0, 0), -EOPNOTSUPP);
+	client = other;
 	close(fd);
 	close(buf);
 }
@@ -413,8 +445,12 @@ int main(void)
 		cmocka_unit_test(a_route_that_is_gone_is_not_mapped_by),
 		cmocka_unit_test(malformed_lists_are_refused_when_they_are_made),
 	};
+	const struct CMUnitTest identity[] = {
+		cmocka_unit_test(memory_that_a_device_cannot_address_is_refused),
+	};
 	const struct CMUnitTest with[] = {
 		cmocka_unit_test(who_cannot_let_go_or_cope_is_refused),
+		cmocka_unit_test(a_device_of_vfio_gets_no_table),
 		cmocka_unit_test(raw_addresses_are_for_nobody_by_default),
 		cmocka_unit_test(a_table_has_addresses_and_no_pages),
 		cmocka_unit_test(a_typed_importer_gets_the_same),
@@ -432,7 +468,9 @@ int main(void)
 	};
 
 	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);
-	return strcmp(getenv("ROUTE"), "none") ?
-	       cmocka_run_group_tests_name("sgt", with, setup, teardown) :
-	       cmocka_run_group_tests_name("sgt", without, setup, teardown);
+	if (!strcmp(getenv("ROUTE"), "none"))
+		return cmocka_run_group_tests_name("sgt", without, setup, teardown);
+	if (!strcmp(getenv("ROUTE"), "identity"))
+		return cmocka_run_group_tests_name("sgt", identity, setup, teardown);
+	return cmocka_run_group_tests_name("sgt", with, setup, teardown);
 }

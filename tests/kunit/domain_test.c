@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Mappings in IOMMU domains: of physical lists, and of other exporters' tables. */
+#include <linux/delay.h>
+#include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
 #include <linux/fcntl.h>
 #include <linux/iommu.h>
@@ -452,6 +454,99 @@ static void five_gibibytes_are_mapped(struct kunit *test)
 	kvfree(vec);
 }
 
+/* ------------------------------------------------ foreign memory that goes and comes back */
+
+static const char *fence_name(struct dma_fence *fence)
+{
+	return "peerbuf_kunit";
+}
+
+static const struct dma_fence_ops fence_ops = {
+	.get_driver_name = fence_name,
+	.get_timeline_name = fence_name,
+};
+
+/* Its exporter calls; @fence, unless it is NULL, is when the memory will be there. */
+static int foreign_moves(struct made *m, struct dma_fence *fence)
+{
+	int ret = 0;
+
+	dma_resv_lock(m->dmabuf->resv, NULL);
+	if (fence)
+		ret = dma_resv_reserve_fences(m->dmabuf->resv, 1);
+	if (fence && !ret)
+		dma_resv_add_fence(m->dmabuf->resv, fence, DMA_RESV_USAGE_KERNEL);
+	if (!ret)
+		dma_buf_invalidate_mappings(m->dmabuf);
+	dma_resv_unlock(m->dmabuf->resv);
+	return ret;
+}
+
+/* The core finds out by itself, in a second at most. */
+static void wait_mapped(struct heard *h)
+{
+	unsigned int n;
+
+	for (n = 0; n < 1000 && !heard_status(h).mapped; n++)
+		usleep_range(1000, 2000);
+}
+
+static DEFINE_SPINLOCK(fence_lock);
+
+static void what_moves_is_mapped_when_it_has_arrived(struct kunit *test)
+{
+	const struct phys_vec vec = { page_to_phys(pool), P };
+	struct heard h = { .domain = domain, .iova = IOVA };
+	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+	struct made m = { .vec = &vec, .nr_vec = 1 };
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	dma_fence_init(fence, &fence_ops, &fence_lock, dma_fence_context_alloc(1), 1);
+	KUNIT_ASSERT_EQ(test, made_export_foreign(&m, P, true), 0);
+	KUNIT_ASSERT_EQ(test, heard_attach(&h, &m, in_domain()), 0);
+	KUNIT_ASSERT_EQ(test, map_part(&h, 0, P), 0);
+	KUNIT_ASSERT_EQ(test, foreign_moves(&m, fence), 0);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, h.invalidated, 1);
+	KUNIT_EXPECT_EQ(test, h.restored, 0);
+	expect_nothing(test, domain, IOVA, P);
+	dma_fence_signal(fence);
+	wait_mapped(&h);
+	expect_translated(test, domain, IOVA, &vec, 1, 0, P);
+	heard_detach(&h);
+	KUNIT_EXPECT_EQ(test, h.restored, 1);
+	made_put(&m);
+	dma_fence_put(fence);
+}
+
+static void what_is_late_is_looked_for_again(struct kunit *test)
+{
+	const struct phys_vec vec = { page_to_phys(pool), P };
+	struct heard h = { .domain = domain, .iova = IOVA };
+	struct made m = { .vec = &vec, .nr_vec = 1 };
+
+	KUNIT_ASSERT_EQ(test, made_export_foreign(&m, P, true), 0);
+	KUNIT_ASSERT_EQ(test, heard_attach(&h, &m, in_domain()), 0);
+	KUNIT_ASSERT_EQ(test, map_part(&h, 0, P), 0);
+	m.map_error = -ENODEV;
+	KUNIT_ASSERT_EQ(test, foreign_moves(&m, NULL), 0);
+	msleep(20);
+	expect_nothing(test, domain, IOVA, P);
+	m.map_error = 0;
+	wait_mapped(&h);
+	expect_translated(test, domain, IOVA, &vec, 1, 0, P);
+	/* Nobody looks for it any more once the importer has gone. */
+	m.map_error = -ENODEV;
+	KUNIT_ASSERT_EQ(test, foreign_moves(&m, NULL), 0);
+	heard_detach(&h);
+	m.map_error = 0;
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, m.maps, 0);
+	expect_nothing(test, domain, IOVA, P);
+	KUNIT_EXPECT_EQ(test, h.restored, 1);
+	made_put(&m);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(one_range_is_mapped),
 	KUNIT_CASE(two_ranges_are_contiguous),
@@ -463,6 +558,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_deferred_mapping_appears_with_the_restore),
 	KUNIT_CASE(foreign_ram_and_device_memory_are_mapped),
 	KUNIT_CASE(a_table_is_filled_for_what_the_domain_allows),
+	KUNIT_CASE(what_moves_is_mapped_when_it_has_arrived),
+	KUNIT_CASE(what_is_late_is_looked_for_again),
 	KUNIT_CASE(what_ends_within_a_page_is_refused),
 	KUNIT_CASE(tables_that_lie_are_refused),
 	KUNIT_CASE(a_hundred_thousand_scattered_pages_are_one_run),

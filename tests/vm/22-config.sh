@@ -79,6 +79,15 @@ exporter memory on
 is "$(state)" "live yes" "memory decode on brings it back"
 unchanged "nothing had arrived"
 
+# ... and on
+exporter memory off
+printf '\006\000' |
+	dd of=/sys/bus/pci/devices/"$CMB_BDF"/config bs=2 seek=2 conv=notrunc 2>/dev/null
+exporter power 0
+is "$(state)" "revoked no" "memory that its owner has switched off is not accessible, whatever the device does"
+exporter memory on
+is "$(state)" "live yes" "the owner brings it back"
+
 # a reset in D3hot: VFIO powers the device up for it ----------------------------
 paint
 exporter power 3
