@@ -115,6 +115,23 @@ static void what_cannot_be_mapped_is_refused(void **state)
 	close(ro);
 }
 
+/* That is for the exporter to allow. */
+static void a_buffer_without_memory_for_the_cpu_is_not_mapped(void **state)
+{
+	struct { uint64_t addr, len; } range = { bar_start_of("BAR"), PAGE };
+	struct pbt_export ex = {
+		.bdf = bdf_of("BAR"), .nr = 1, .size = PAGE,
+		.ranges = (uintptr_t)&range, .flags = PBT_RAW_ADDRESSES,
+	};
+	int test = test_open();
+
+	assert_int_equal(call(test, PBT_EXPORT, &ex), 0);
+	assert_ptr_equal(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, ex.fd, 0), MAP_FAILED);
+	assert_int_equal(errno, EINVAL);
+	close(ex.fd);
+	close(test);
+}
+
 static void while_revoked_access_is_sigbus_and_afterwards_the_data_is_there(void **state)
 {
 	int fd = two_ranges(O_RDWR), i;
@@ -573,6 +590,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mapped_buffer_shows_its_ranges_in_order),
 		cmocka_unit_test(what_cannot_be_mapped_is_refused),
+		cmocka_unit_test(a_buffer_without_memory_for_the_cpu_is_not_mapped),
 		cmocka_unit_test(while_revoked_access_is_sigbus_and_afterwards_the_data_is_there),
 		cmocka_unit_test(mapping_while_revoked_works_once_it_is_back),
 		cmocka_unit_test(a_child_shares_it_and_a_revoke_reaches_both),
