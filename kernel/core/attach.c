@@ -211,7 +211,7 @@ static bool accepts_p2p(const struct peerbuf_attachment *pa)
 
 /* ------------------------------------- the callbacks of native buffers' ops */
 
-/* An importer that knows nothing of types wants a scatterlist. */
+/* An importer that knows nothing of types wants a scatterlist, or has an agent. */
 static struct peerbuf_attachment *
 untyped_attachment(struct peerbuf_buffer *buf, struct dma_buf_attachment *attach)
 {
@@ -265,9 +265,10 @@ static int settle_native(struct peerbuf_attachment *pa,
 static int attach_untyped(struct peerbuf_buffer *buf,
 			  struct dma_buf_attachment *attach)
 {
-	const struct dma_buf_mapping_match table =
+	struct dma_buf_mapping_match entry =
 		DMA_BUF_IMAPPING_SGT(attach->dev, attach->peer2peer);
 	struct peerbuf_attachment *pa = untyped_attachment(buf, attach);
+	char owner[MODULE_NAME_LEN];
 	int ret;
 
 	if (IS_ERR(pa)) {
@@ -275,7 +276,12 @@ static int attach_untyped(struct peerbuf_buffer *buf,
 		trace_peerbuf_attach(buf->dmabuf, attach->dev, NULL, ret);
 		return ret;
 	}
-	pa->imp = &table;
+	if (peerbuf_agent_find(attach, owner))
+		entry = (struct dma_buf_mapping_match) {
+			.type = &dma_buf_mapping_pal_type,
+			.pal_data = { .owner = owner },
+		};
+	pa->imp = &entry;
 	pa->imp_len = 1;
 	ret = settle_native(pa, buf, attach);
 	pa->imp_len = 0;

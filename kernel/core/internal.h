@@ -16,6 +16,7 @@
 #include <linux/atomic.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
+#include <linux/module.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -163,6 +164,11 @@ void peerbuf_buffer_zap(struct peerbuf_buffer *buf);
 /* provider.c */
 int peerbuf_provider_add(struct peerbuf_provider *p, struct peerbuf_buffer *buf);
 void peerbuf_provider_remove(struct peerbuf_buffer *buf);
+
+/* agent.c */
+
+/* Does an agent speak for this one's importer, and what is the name of its module? */
+bool peerbuf_agent_find(struct dma_buf_attachment *attach, char owner[MODULE_NAME_LEN]);
 
 /* attach.c */
 struct peerbuf_attachment *

@@ -296,6 +296,7 @@ static void scatterlists_and_raw_lists_are_traced_too(void **state)
 	static const struct { uint32_t flags; const char *type, *origin; } kinds[] = {
 		{ 0, "sgt", "pal" }, { PBT_TYPED, "sgt", "pal" },
 		{ PBT_TYPED | PBT_RAW_PAL, "pal", "pal" },
+		{ PBT_RAW_PAL, "pal", "pal" },	/* through an agent */
 	};
 	int fd = ram_buffer(0), test;
 	unsigned long long id = id_of(fd);
@@ -313,7 +314,7 @@ static void scatterlists_and_raw_lists_are_traced_too(void **state)
 		p = FOLLOWS(trace(), "peerbuf_attach: buffer=%llu importer=%s type=%s origin=%s "
 			    "typed=%d route=unknown error=0", id,
 			    i == 2 ? "peerbuf" : getenv("EDU_BDF"), kinds[i].type,
-			    kinds[i].origin, i > 0);
+			    kinds[i].origin, !!(kinds[i].flags & PBT_TYPED));
 		p = FOLLOWS(p, "peerbuf_map: buffer=%llu type=%s length=0x100000 pieces=%u error=0",
 			    id, kinds[i].type, map.nr);
 		p = FOLLOWS(p, "peerbuf_unmap: buffer=%llu type=%s length=0x100000", id,

@@ -177,6 +177,8 @@ static void raw_addresses_are_for_nobody_by_default(void **state)
 	int buf = two_ranges(), fd = test_open();
 
 	assert_int_equal(import(fd, buf, PBT_TYPED | PBT_RAW_PAL, 0, 0), -EINVAL);
+	/* Nor for who would speak for others. */
+	assert_int_equal(import(fd, buf, PBT_RAW_PAL, 0, 0), -EPERM);
 	close(fd);
 	close(buf);
 }

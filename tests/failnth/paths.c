@@ -870,6 +870,7 @@ IMPORTER(untyped, 0)
 IMPORTER(typed, PBT_TYPED)
 IMPORTER(unlocked, PBT_TYPED | PBT_UNLOCKED)
 IMPORTER(raw, PBT_TYPED | PBT_RAW_PAL)
+IMPORTER(agent, PBT_RAW_PAL)
 IMPORTER(static, PBT_STATIC)
 IMPORTER(private, PBT_TYPED | PBT_PRIVATE)
 
@@ -1076,6 +1077,7 @@ const struct path paths[] = {
 	{ "importers", "import a BAR by typed scatterlist", have_buffer, import_typed, shut_all },
 	{ "importers", "import a BAR, lock not held", have_buffer, import_unlocked, shut_all },
 	{ "importers", "import a BAR's physical addresses", have_buffer, import_raw, shut_all },
+	{ "importers", "import a BAR's physical addresses by an agent", have_buffer, import_agent, shut_all },
 	{ "importers", "import many ranges", have_many, import_typed, shut_all },
 	{ "importers", "import RAM by scatterlist", have_ram_buffer, import_untyped, shut_all },
 	{ "importers", "import RAM by typed scatterlist", have_ram_buffer, import_typed, shut_all },

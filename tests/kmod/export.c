@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* An exporter that offers whatever list it is told to. */
+#include <linux/delay.h>
 #include <linux/dma-buf.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
@@ -29,6 +30,8 @@ static struct dma_buf_phys_list *map_phys(struct dma_buf_attachment *attach)
 {
 	struct exported *ex = peerbuf_exporter_priv(attach->dmabuf);
 
+	if (ex->flags & PBT_SLOW_LIST)
+		msleep(1000);
 	return dma_buf_phys_list_get(ex->list);
 }
 

@@ -154,6 +154,37 @@ static const struct dma_buf_mapping_importer_ops typed_ops = {
 	.restored = restored,
 };
 
+/* Speaks for what imports without a type, but wants physical addresses. */
+static bool speaks_for(struct dma_buf_attachment *attach)
+{
+	struct import *im = attach->importer_priv;
+
+	return attach->importer_ops == &dynamic_ops && im->arg.flags & PBT_RAW_PAL;
+}
+
+static struct peerbuf_agent agent = {
+	.owner = KBUILD_MODNAME,
+	.speaks_for = speaks_for,
+};
+
+static DEFINE_MUTEX(agent_lock);
+
+/* The agent need not stay for what was attached through it. */
+static struct dma_buf_attachment *attach_by_agent(struct import *im)
+{
+	struct dma_buf_attachment *attach;
+	int ret;
+
+	mutex_lock(&agent_lock);
+	ret = peerbuf_agent_register(&agent);
+	attach = ret ? ERR_PTR(ret) :
+		 dma_buf_dynamic_attach(im->dmabuf, &im->pdev->dev, &dynamic_ops, im);
+	if (!ret)
+		peerbuf_agent_unregister(&agent);
+	mutex_unlock(&agent_lock);
+	return attach;
+}
+
 static struct dma_buf_attachment *attach(struct import *im)
 {
 	bool p2p = !(im->arg.flags & PBT_NO_P2P);
@@ -161,6 +192,8 @@ static struct dma_buf_attachment *attach(struct import *im)
 
 	if (im->arg.flags & PBT_STATIC)
 		return dma_buf_sgt_attach(im->dmabuf, &im->pdev->dev);
+	if (!(im->arg.flags & PBT_TYPED) && im->arg.flags & PBT_RAW_PAL)
+		return attach_by_agent(im);
 	if (!(im->arg.flags & PBT_TYPED))
 		return dma_buf_sgt_dynamic_attach(im->dmabuf, &im->pdev->dev,
 						  p2p ? &dynamic_ops :

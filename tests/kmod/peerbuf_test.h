@@ -19,7 +19,7 @@ struct pbt_import {
 #define PBT_STATIC	1	/* like a driver that cannot be told to let go */
 #define PBT_NO_P2P	2	/* one that cannot cope with device memory */
 #define PBT_TYPED	4	/* through dma_buf_mapping_attach() */
-#define PBT_RAW_PAL	8	/* typed, asking for physical addresses */
+#define PBT_RAW_PAL	8	/* asking for physical addresses; not typed, through an agent */
 #define PBT_IOV		32	/* typed, as the driver of the physical function that bdf is */
 #define PBT_PRIVATE	64	/* typed, asking for a type of the test's own */
 #define PBT_LAST_JOB	16	/* a DMA runs in order to unmap, and after it: fence_ms */
@@ -76,6 +76,7 @@ struct pbt_export {
 #define PBT_OFFER_PRIVATE 16	/* it prefers the test's own type */
 #define PBT_REVOCABLE	32	/* PBT_BLOCK and so on revoke it */
 #define PBT_OFFER_IOV	64	/* it claims to be a virtual function with the memory in BAR 2 */
+#define PBT_SLOW_LIST	128	/* it takes a second to say where the memory is */
 	__s32 fd;		/* out */
 };
 

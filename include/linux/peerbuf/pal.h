@@ -14,6 +14,7 @@
 #define _LINUX_PEERBUF_PAL_H
 
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/peerbuf/match.h>
 #include <linux/peerbuf/range.h>
 
@@ -140,5 +141,45 @@ dma_buf_pal_map_phys(struct dma_buf_attachment *attach);
  */
 void dma_buf_pal_unmap_phys(struct dma_buf_attachment *attach,
 			    struct dma_buf_phys_list *list);
+
+/**
+ * struct peerbuf_agent - speaks for importers of the kernel that know nothing of types
+ * @owner: KBUILD_MODNAME of the agent's module, compared with the allow-list
+ * @speaks_for: is this one of its importers? It says so by what only that importer's
+ *	attachment has. Called while the attachment is made: device, importer_ops and
+ *	importer_priv are set. Context: process; no reservation lock held. A lock of the core's
+ *	is: it must not attach to anything, or wait.
+ * @node: the core's
+ *
+ * Some importers use dma_buf_dynamic_attach() without wanting a scatterlist: they ask for
+ * addresses in a way of their own. Such an attachment to a native buffer is of the PAL
+ * type if an agent speaks for its importer. The agent gets the list for it by
+ * dma_buf_pal_map_phys(), where its importer asks, and may give it back at once if the
+ * importer has stopped all use of the addresses when its invalidate callback returns.
+ */
+struct peerbuf_agent {
+	const char *owner;
+	bool (*speaks_for)(struct dma_buf_attachment *attach);
+	struct list_head node;
+};
+
+/**
+ * peerbuf_agent_register - an agent is there
+ * @agent: stays until peerbuf_agent_unregister()
+ *
+ * Return: 0; -EPERM when the allow-list, raw_pal_allow of peerbuf_core, does not have its
+ * owner.
+ */
+int peerbuf_agent_register(struct peerbuf_agent *agent);
+
+/**
+ * peerbuf_agent_unregister - it goes
+ * @agent: registered
+ *
+ * What was attached through it stays attached. Waits until @speaks_for is not running.
+ *
+ * Context: process, may sleep.
+ */
+void peerbuf_agent_unregister(struct peerbuf_agent *agent);
 
 #endif /* _LINUX_PEERBUF_PAL_H */
