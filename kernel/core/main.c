@@ -20,10 +20,11 @@ module_param_named(report_ms, peerbuf_report_ms, uint, 0644);
 MODULE_PARM_DESC(report_ms,
 		 "How long a revoke waits for an importer before it names it, and between reports, in ms (1000)");
 
-static char raw_pal_allow[256];
+/* A module of ours that is loaded by whoever wants it, and not otherwise. */
+static char raw_pal_allow[256] = "peerbuf_iommufd";
 module_param_string(raw_pal_allow, raw_pal_allow, sizeof(raw_pal_allow), 0444);
 MODULE_PARM_DESC(raw_pal_allow,
-		 "Modules, separated by commas, that may see physical addresses (none)");
+		 "Modules, separated by commas, that may see physical addresses (peerbuf_iommufd)");
 
 bool peerbuf_raw_pal_allowed(const char *owner)
 {

@@ -25,6 +25,7 @@ ABI_TESTS := \
 	interop \
 	race \
 	stock \
+	iommufd \
 	sriov
 ABI_PROGRAMS := $(ABI_TESTS:%=$(BUILD)/tests/abi/%)
 
@@ -33,7 +34,7 @@ VM_PROGRAMS += $(ABI_PROGRAMS)
 $(ABI_PROGRAMS): $(BUILD)/tests/abi/%: tests/abi/%.c tests/abi/abi.c tests/abi/abi.h \
 		tests/host/unit.h include/uapi/linux/peerbuf.h tests/kmod/peerbuf_test.h $(LIB_STATIC)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -o $@ $< \
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -Wno-unused-parameter -Itests/host -o $@ $< \
 		tests/abi/abi.c $(filter %.o,$^) $(LIB_STATIC) -lcmocka
 
 # DMA, with the example's driver.
@@ -47,10 +48,21 @@ DMA_TESTS := \
 	many \
 	interop \
 	stock \
+	iommufd \
 	ram
 $(DMA_TESTS:%=$(BUILD)/tests/abi/%): $(BUILD)/tests/abi/dma.o $(NVME_OBJECTS)
 
 $(BUILD)/tests/abi/dma.o: tests/abi/dma.c tests/abi/dma.h tests/abi/abi.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -c -o $@ $<
+
+# That driver, on a device that is opened without a container.
+$(BUILD)/tests/abi/iommufd: $(BUILD)/tests/abi/cdev.o
+$(BUILD)/tests/abi/iommufd: LDFLAGS += -Wl,--wrap=peerbuf_device_open \
+	-Wl,--wrap=peerbuf_container_pick_iova -Wl,--wrap=peerbuf_container_map_ram \
+	-Wl,--wrap=peerbuf_container_unmap
+
+$(BUILD)/tests/abi/cdev.o: tests/abi/cdev.c tests/abi/iommufd.h tests/abi/dma.h tests/abi/abi.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -c -o $@ $<
 

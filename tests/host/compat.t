@@ -31,9 +31,12 @@ ok $? "its importer callback is one of those known" "$work/out"
 fresh
 cp "$work"/compat/probes/control.c "$work/compat/probes/import_ns-a.c"
 echo '#define LENT 1' >"$work/compat/lend/import_ns-a.h"
+echo 'LENT := y' >"$work/compat/lend/import_ns-a.mk"
+echo 'LENT := n' >"$work/compat/lend/import_ns-string.mk"
 configure "$kernel/build" &&
 	grep -q IMPORT_NS_A "$work/compat/generated/peerbuf_compat.h" &&
 	grep -q 'lend/import_ns-a.h' "$work/compat/generated/peerbuf_compat.h" &&
+	[ "$(grep LENT "$work/compat/generated/peerbuf_compat.mk")" = 'LENT := y' ] &&
 	! grep -qE 'IMPORT_NS_(IDENTIFIER|STRING)' "$work/compat/generated/peerbuf_compat.h"
 ok $? "of several variants that fit the first by name counts, with what it lends" "$work/out"
 

@@ -13,12 +13,27 @@ trap 'rm -rf "$work"' EXIT
 ok $? "debian/changelog and VERSION are of one version"
 
 sed -n 's/^obj-m += \(.*\)\.o$/\1/p' kernel/Kbuild | sort >"$work/built"
-sed -n 's/^BUILT_MODULE_NAME\[[0-9]*\]="\(.*\)"/\1/p' debian/peerbuf-dkms.dkms | sort >"$work/shipped"
+sed -n 's/^	*BUILT_MODULE_NAME\[[0-9]*\]="\(.*\)"/\1/p' debian/peerbuf-dkms.dkms | sort >"$work/shipped"
 diff "$work/built" "$work/shipped" >"$work/diff"
 ok $? "DKMS installs the modules that are built" "$work/diff"
-[ "$(grep -c '^BUILT_MODULE_LOCATION\[.*="kernel"' debian/peerbuf-dkms.dkms)" -eq "$(wc -l <"$work/built")" ] &&
-	[ "$(grep -c '^DEST_MODULE_LOCATION\[' debian/peerbuf-dkms.dkms)" -eq "$(wc -l <"$work/built")" ]
+[ "$(grep -c '^	*BUILT_MODULE_LOCATION\[.*="kernel"' debian/peerbuf-dkms.dkms)" -eq "$(wc -l <"$work/built")" ] &&
+	[ "$(grep -c '^	*DEST_MODULE_LOCATION\[' debian/peerbuf-dkms.dkms)" -eq "$(wc -l <"$work/built")" ]
 ok $? "and knows where each of them is"
+
+# DKMS reads the file for each kernel.
+expected() { # CONFIG...: is the module for iommufd to be built for such a kernel?
+	printf '%s\n' "$@" >"$work/.config"
+	(
+		# shellcheck disable=SC2034 # the file's
+		kernelver=none kernel_source_dir=$work
+		. debian/peerbuf-dkms.dkms
+		[[ " ${BUILT_MODULE_NAME[*]} " == *" peerbuf_iommufd "* ]]
+	)
+}
+expected CONFIG_IOMMUFD=m CONFIG_VFIO_PCI_DMABUF=y CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y &&
+	! expected '# CONFIG_IOMMUFD is not set' CONFIG_VFIO_PCI_DMABUF=y CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y &&
+	! expected CONFIG_IOMMUFD=m CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y
+ok $? "it expects the module for iommufd of kernels for which there is one"
 
 # Kernels by their release: those before 6.12 are excluded, and no others.
 pattern=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"/\1/p' debian/peerbuf-dkms.dkms)

@@ -240,9 +240,9 @@ for c in kernel/compat/probes/*-*.c; do
 done >"$work/missing"
 nothing "$work/missing" "kernel/compat/README.md names every probe"
 
-for h in kernel/compat/lend/*.h; do
+for h in kernel/compat/lend/*.h kernel/compat/lend/*.mk; do
 	name=${h##*/}
-	[ -e "kernel/compat/probes/${name%.h}.c" ] || echo "$h"
+	[ -e "kernel/compat/probes/${name%.*}.c" ] || echo "$h"
 done >"$work/missing"
 nothing "$work/missing" "nothing is lent for what no probe finds"
 

@@ -407,6 +407,15 @@ says warning "The module vfio_iommu_peerbuf is of version 0.0.1, this command of
 	"Install both in one version, and load the module anew." "one of another version"
 says ok "0000:02:00.0 can be used, in IOMMU group 8." "" "a device that can be used"
 says ok "The kernel loads modules that are not signed." "" "no signatures are asked for"
+is "$(grep -c iommufd "$work/out")" 0 "a kernel without iommufd hears nothing of it"
+
+echo "updates/dkms/peerbuf_iommufd.ko:" >>"$PEERBUF_FAKE_ROOT/lib/modules/$rel/modules.dep"
+run doctor
+says ok "The kernel's own iommufd does not map buffers; modprobe peerbuf_iommufd lets it." "" \
+	"an iommufd that could map buffers"
+mkdir "$PEERBUF_SYSFS/module/peerbuf_iommufd"
+run doctor
+says ok "The module peerbuf_iommufd is loaded." "" "one that does"
 
 ln -sfn ../../drivers/vfio-pci "$pci/devices/0000:03:00.0/driver"
 echo "none [integrity] confidentiality" >"$PEERBUF_SYSFS/kernel/security/lockdown"
@@ -483,6 +492,7 @@ is "$status $err$(tr -d '\n' <"$work/out" | tr -s ' ')" \
 run version
 is "$status $(sed -n 1p "$work/out") $(sed -n 2p "$work/out" | tr -s ' ')" \
 	"0 peerbuf $(cat "$root/VERSION") peerbuf_core not loaded" "the version is that of the file VERSION"
+is "$(grep -c '^peerbuf_iommufd ' "$work/out")" 1 "each module is listed"
 run --version
 is "$(sed -n 1p "$work/out")" "peerbuf $(cat "$root/VERSION")" "--version is the same"
 "$peerbuf" device list >/dev/full 2>"$work/err"

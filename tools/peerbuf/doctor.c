@@ -305,6 +305,18 @@ static void check_module(struct doctor *d, const char *name, bool ours)
 	}
 }
 
+/* The kernel's own iommufd maps our buffers if root wants it; most kernels have none. */
+static void check_iommufd(struct doctor *d)
+{
+	static const char name[] = "peerbuf_iommufd";
+	char path[2 * NAME_SIZE + 128];
+
+	if (loaded(d, name))
+		check_module(d, name, true);
+	else if (module_file(d, name, path, sizeof(path)))
+		found(d, FINE, name, "The kernel's own iommufd does not map buffers; modprobe %s lets it.", name);
+}
+
 /* What keeps modules out that are not signed; NULL: nothing. */
 static const char *enforcer(const struct doctor *d)
 {
@@ -508,6 +520,7 @@ static int doctor(struct tool *tool, unsigned int nr_args, char **args)
 	check_module(&d, "vfio_pci_peerbuf", true);
 	check_module(&d, "vfio_iommu_peerbuf", true);
 	check_module(&d, "vfio_pci", false);
+	check_iommufd(&d);
 	check_signature(&d);
 	check_node(&d);
 	check_devices(&d);

@@ -11,6 +11,7 @@ static int version(struct tool *tool, unsigned int nr_args, char **args)
 {
 	static const char *const modules[] = {
 		"peerbuf_core", "peerbuf_ram", "vfio_pci_peerbuf", "vfio_iommu_peerbuf",
+		"peerbuf_iommufd",
 	};
 	struct json_object *document, *loaded;
 	size_t i;

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* See iommufd.h. */
+#include "iommufd.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "private.h"
+
+#define IOMMUFD(number) _IO(VFIO_TYPE, 0x80 + (number))
+
+struct ioas_alloc {
+	uint32_t size, flags, id;
+};
+
+struct ioas_copy {
+	uint32_t size, flags, to, from;
+	uint64_t length, to_iova, from_iova;
+};
+
+struct ioas_map {
+	uint32_t size, flags, ioas, reserved;
+	uint64_t address, length, iova;
+};
+
+struct ioas_map_file {
+	uint32_t size, flags, ioas;
+	int32_t fd;
+	uint64_t start, length, iova;
+};
+
+struct ioas_unmap {
+	uint32_t size, ioas;
+	uint64_t iova, length;
+};
+
+#define IOAS_ALLOC	IOMMUFD(1)
+#define IOAS_COPY	IOMMUFD(3)
+#define IOAS_MAP	IOMMUFD(5)
+#define IOAS_UNMAP	IOMMUFD(6)
+#define IOAS_MAP_FILE	IOMMUFD(0xf)
+
+/* At this IOVA, writeable, readable. */
+#define FIXED_RW	7
+
+struct bind {
+	uint32_t argsz, flags;
+	int32_t iommufd;
+	uint32_t id;
+};
+
+struct attach {
+	uint32_t argsz, flags, id;
+};
+
+#define DEVICE_BIND	_IO(VFIO_TYPE, VFIO_BASE + 18)
+#define DEVICE_ATTACH	_IO(VFIO_TYPE, VFIO_BASE + 19)
+
+struct ioas ioas_alloc(int fd)
+{
+	struct ioas_alloc alloc = { .size = sizeof(alloc) };
+
+	assert_int_equal(call(fd, IOAS_ALLOC, &alloc), 0);
+	return (struct ioas){ .fd = fd, .id = alloc.id };
+}
+
+struct ioas ioas_open(void)
+{
+	int fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return ioas_alloc(fd);
+}
+
+long ioas_map_file(struct ioas at, int fd, uint64_t start, uint64_t length, uint64_t iova)
+{
+	return call(at.fd, IOAS_MAP_FILE, &(struct ioas_map_file) {
+		.size = sizeof(struct ioas_map_file), .flags = FIXED_RW, .ioas = at.id,
+		.fd = fd, .start = start, .length = length, .iova = iova,
+	});
+}
+
+long ioas_copy(struct ioas from, struct ioas to, uint64_t iova, uint64_t length)
+{
+	return call(from.fd, IOAS_COPY, &(struct ioas_copy) {
+		.size = sizeof(struct ioas_copy), .flags = FIXED_RW, .to = to.id, .from = from.id,
+		.length = length, .to_iova = iova, .from_iova = iova,
+	});
+}
+
+long ioas_unmap(struct ioas at, uint64_t iova, uint64_t length)
+{
+	struct ioas_unmap unmap = {
+		.size = sizeof(unmap), .ioas = at.id, .iova = iova, .length = length,
+	};
+	long ret = call(at.fd, IOAS_UNMAP, &unmap);
+
+	return ret ?: (long)unmap.length;
+}
+
+struct peerbuf_device *cdev_open(const char *role, struct ioas at)
+{
+	struct bind bind = { .argsz = sizeof(bind), .iommufd = at.fd };
+	struct attach attach = { .argsz = sizeof(attach), .id = at.id };
+	struct peerbuf_device *device = malloc(sizeof(*device));
+	char path[512], name[32];
+	struct dirent *entry;
+	DIR *dir;
+
+	assert_non_null(device);
+	snprintf(name, sizeof(name), "%s_BDF", role);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", getenv(name));
+	dir = opendir(path);
+	assert_non_null(dir);
+	do
+		entry = readdir(dir);
+	while (entry && entry->d_name[0] == '.');
+	assert_non_null(entry);
+	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
+	closedir(dir);
+	device->fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(device->fd >= 0);
+	assert_int_equal(call(device->fd, DEVICE_BIND, &bind), 0);
+	if (at.id)
+		assert_int_equal(call(device->fd, DEVICE_ATTACH, &attach), 0);
+	return device;
+}
+
+/*
+ * What the driver of the SSD calls to open its device and to map its memory, in a program
+ * that is linked with --wrap: there is no container, but the IOAS that is being opened.
+ */
+#define RINGS (1ULL << 20)
+
+static struct ioas ssd_at;
+
+int __wrap_peerbuf_device_open(struct peerbuf_container *container, const char *bdf,
+			       struct peerbuf_device **device);
+int __wrap_peerbuf_container_pick_iova(const struct peerbuf_container *container,
+				       uint64_t length, uint64_t align, uint64_t residue,
+				       uint64_t *iova);
+int __wrap_peerbuf_container_map_ram(struct peerbuf_container *container, void *addr,
+				     uint64_t length, uint64_t iova, uint32_t flags);
+int __wrap_peerbuf_container_unmap(struct peerbuf_container *container, uint64_t iova,
+				   uint64_t length, uint64_t *unmapped);
+
+int __wrap_peerbuf_device_open(struct peerbuf_container *container, const char *bdf,
+			       struct peerbuf_device **device)
+{
+	*device = cdev_open("SSD", ssd_at);
+	return 0;
+}
+
+int __wrap_peerbuf_container_pick_iova(const struct peerbuf_container *container,
+				       uint64_t length, uint64_t align, uint64_t residue,
+				       uint64_t *iova)
+{
+	*iova = RINGS;
+	return 0;
+}
+
+int __wrap_peerbuf_container_map_ram(struct peerbuf_container *container, void *addr,
+				     uint64_t length, uint64_t iova, uint32_t flags)
+{
+	return (int)call(ssd_at.fd, IOAS_MAP, &(struct ioas_map) {
+		.size = sizeof(struct ioas_map), .flags = FIXED_RW, .ioas = ssd_at.id,
+		.address = (uintptr_t)addr, .length = length, .iova = iova,
+	});
+}
+
+int __wrap_peerbuf_container_unmap(struct peerbuf_container *container, uint64_t iova,
+				   uint64_t length, uint64_t *unmapped)
+{
+	return ioas_unmap(ssd_at, iova, length) < 0 ? -EINVAL : 0;
+}
+
+struct nvme *cdev_ssd(struct ioas at)
+{
+	struct nvme *ssd;
+
+	ssd_at = at;
+	assert_int_equal(nvme_open(NULL, getenv("SSD_BDF"), 10000, &ssd), 0);
+	return ssd;
+}
