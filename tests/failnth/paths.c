@@ -606,6 +606,26 @@ static int map_strict(void)
 	return map_at(MIB, PEERBUF_MAP_STRICT);
 }
 
+/* One piece that takes small pages, and so several page tables of the IOMMU's last level. */
+static void have_unaligned_and_event(void)
+{
+	struct vfio_region_dma_range range = { PAGE, 5 * MIB };
+
+	buffer = peerbuf_device_export(bar, BAR2, O_RDWR | O_CLOEXEC, &range, 1);
+	must(buffer >= 0);
+	have_event();
+}
+
+/* What a failure has left behind in the domain the kernel finds when the same is mapped again. */
+static int map_unaligned(void)
+{
+	int ret = map_at(5 * MIB, 0);
+
+	if (ret && !map_at(5 * MIB, 0))
+		unmap_at();
+	return ret;
+}
+
 static void have_many_and_event(void)
 {
 	have_many();
@@ -1057,6 +1077,7 @@ const struct path paths[] = {
 	{ "container", "ask for information", NULL, get_info, shut_all },
 	{ "container", "map a buffer", have_buffer_and_event, map_one, undo_users },
 	{ "container", "map a buffer strictly", have_buffer_and_event, map_strict, undo_users },
+	{ "container", "map a buffer by small pages", have_unaligned_and_event, map_unaligned, undo_users },
 	{ "container", "map a buffer of many ranges", have_many_and_event, map_many, undo_users },
 	{ "container", "map a foreign buffer", have_foreign, map_one, undo_users },
 	{ "container", "map a foreign buffer of RAM", have_udmabuf, map_one, undo_users },
