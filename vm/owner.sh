@@ -109,6 +109,7 @@ nothing_arrives_during() {
 		hear_exporter || break
 		[ "$_state" = live ] || break
 	done
-	is "$_state" revoked "a DMA was made while access was away: $*"
+	# The exporter may not have been on the processor again since the mapping went.
+	like "$_state" "^revok(ing|ed)$" "a DMA was made while access was away: $*"
 	unchanged "$_name"
 }
