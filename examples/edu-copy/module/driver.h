@@ -10,6 +10,7 @@
  *
  *	edev->files_lock		which files are open
  *	edu_file.lock			imports and queues of one file; submission
+ *	edev->sched_lock		the scheduler stands still
  *	reservation locks		of the buffers of a job, by one ww ticket
  *	edu_queue.lock			jobs of a queue; "ready" fences signal inside
  *	edev->lock			leaf: the engine; taken in the interrupt handler
@@ -94,6 +95,7 @@ struct edu_engine {
  * @misc: /dev/edu_copyID
  * @provider: decides about the buffers that the driver exports
  * @sched: one for the one engine
+ * @sched_lock: who makes @sched stand still: who kills a queue, or the handler of a timeout
  * @reset_lock: who stops the engine: a reset, or the handler of a timeout
  * @lock: see the top of this file
  * @engine: @lock
@@ -111,6 +113,7 @@ struct edu_device {
 	struct miscdevice misc;
 	struct peerbuf_provider provider;
 	struct drm_gpu_scheduler sched;
+	struct mutex sched_lock;
 	struct mutex reset_lock;
 	spinlock_t lock;
 	struct edu_engine engine;

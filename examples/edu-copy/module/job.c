@@ -372,11 +372,13 @@ static enum drm_gpu_sched_stat edu_timedout_job(struct drm_sched_job *base)
 
 	/* A reset may be on its way to the same end. */
 	mutex_lock(&edev->reset_lock);
+	mutex_lock(&edev->sched_lock);
 	drm_sched_stop(base->sched, base);
 	dev_warn(&edev->pdev->dev, "the engine does not answer: stopped\n");
 	edu_hw_stop(edev, -ETIME);
 	edu_hw_start(edev);
 	peerbuf_sched_start(base->sched);
+	mutex_unlock(&edev->sched_lock);
 	mutex_unlock(&edev->reset_lock);
 	return DRM_GPU_SCHED_STAT_RESET;
 }

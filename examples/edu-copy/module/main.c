@@ -34,6 +34,7 @@ static void edu_device_free(struct kref *ref)
 
 	mutex_destroy(&edev->files_lock);
 	mutex_destroy(&edev->reset_lock);
+	mutex_destroy(&edev->sched_lock);
 	kfree(edev);
 }
 
@@ -62,6 +63,7 @@ static struct edu_device *edu_device_create(struct pci_dev *pdev)
 		return NULL;
 	kref_init(&edev->ref);
 	edev->pdev = pdev;
+	mutex_init(&edev->sched_lock);
 	mutex_init(&edev->reset_lock);
 	spin_lock_init(&edev->lock);
 	mutex_init(&edev->files_lock);

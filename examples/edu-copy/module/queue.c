@@ -248,8 +248,17 @@ void edu_queue_kill(struct edu_queue *queue, int error)
 	queue->closing = true;
 	spin_unlock(&queue->lock);
 
-	/* 3. The scheduler forgets the queue. It frees its jobs one after the other, later. */
+	/*
+	 * 3. The scheduler forgets the queue. It frees its jobs one after the other, later. It
+	 * must stand still for that: one that has just picked a job of the queue puts the queue
+	 * back among those that have more, also if it is to be forgotten
+	 * (drivers/gpu/drm/scheduler/sched_entity.c, drm_sched_entity_pop_job()).
+	 */
+	mutex_lock(&edev->sched_lock);
+	drm_sched_wqueue_stop(&edev->sched);
 	drm_sched_entity_fini(&queue->entity);
+	drm_sched_wqueue_start(&edev->sched);
+	mutex_unlock(&edev->sched_lock);
 
 	/* 4. What has not ended does so here, in order, when what it waits for has. */
 	spin_lock(&queue->lock);
