@@ -343,70 +343,50 @@ static void nothing_is_attached_or_mapped_while_revoked(void **state)
 	close(buf);
 }
 
-static void a_prompt_importer_is_not_waited_for(void **state)
+/*
+ * Take memory away that an importer has mapped, and give it back: how many ms the first takes.
+ * Who had it has let go by then, and nobody is waited for any more.
+ */
+static uint64_t revoke_mapped(uint32_t slow_ms, uint32_t fence_ms)
 {
 	int buf = two_ranges(), fd = test_open();
+	struct peerbuf_device_query_buffer query = { .argsz = sizeof(query), .dmabuf_fd = buf };
 	struct pbt_map map;
+	uint64_t begin, took;
 
-	assert_int_equal(import(fd, buf, 0, 0, 0), 0);
-	assert_int_equal(call(fd, PBT_MAP, &map), 0);
-	memory(false);
-	assert_false(status(fd).mapped);
-	memory(true);
-	close(fd);
-	close(buf);
-}
-
-static void a_slow_importer_is_waited_for_and_named(void **state)
-{
-	int buf = two_ranges(), fd = test_open();
-	struct peerbuf_device_query_buffer query;
-	struct pbt_map map;
-	uint64_t begin;
-
-	assert_int_equal(import(fd, buf, 0, 700, 0), 0);
+	assert_int_equal(import(fd, buf, 0, slow_ms, fence_ms), 0);
 	assert_int_equal(call(fd, PBT_MAP, &map), 0);
 	begin = now_ms();
 	memory(false);
-	assert_true(now_ms() - begin >= 600);
+	took = now_ms() - begin;
 	assert_false(status(fd).mapped);
-	query = (struct peerbuf_device_query_buffer) { .argsz = sizeof(query), .dmabuf_fd = buf };
 	assert_int_equal(peerbuf_device_query_buffer(bar, &query), 0);
 	assert_int_equal(query.flags & PEERBUF_DEVICE_QUERY_WAITING, 0);
 	memory(true);
 	close(fd);
 	close(buf);
+	return took;
+}
+
+static void a_prompt_importer_is_not_waited_for(void **state)
+{
+	revoke_mapped(0, 0);
+}
+
+static void a_slow_importer_is_waited_for_and_named(void **state)
+{
+	assert_true(revoke_mapped(700, 0) >= 600);
 }
 
 static void a_running_dma_is_waited_for(void **state)
 {
-	int buf = two_ranges(), fd = test_open();
-	struct pbt_map map;
-	uint64_t begin;
-
-	assert_int_equal(import(fd, buf, 0, 0, 500), 0);
-	assert_int_equal(call(fd, PBT_MAP, &map), 0);
-	begin = now_ms();
-	memory(false);
-	assert_true(now_ms() - begin >= 400);
-	memory(true);
-	close(fd);
-	close(buf);
+	assert_true(revoke_mapped(0, 500) >= 400);
 }
 
 /* The log has both lines: tests/vm/30-sgt-switch.sh */
 static void one_that_is_slow_because_of_its_dma_is_named_with_it(void **state)
 {
-	int buf = two_ranges(), fd = test_open();
-	struct pbt_map map;
-
-	assert_int_equal(import(fd, buf, 0, 700, 600), 0);
-	assert_int_equal(call(fd, PBT_MAP, &map), 0);
-	memory(false);
-	assert_false(status(fd).mapped);
-	memory(true);
-	close(fd);
-	close(buf);
+	revoke_mapped(700, 600);
 }
 
 static void a_typed_importer_hears_of_the_restore(void **state)
