@@ -20,10 +20,11 @@
 #include <linux/major.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/vfio_pci_core.h>
 
-#include <linux/peerbuf/pal.h>
 #include <linux/peerbuf/buffer.h>
+#include <linux/peerbuf/pal.h>
 #include <peerbuf_compat.h>
 
 #define FUNCTION "vfio_pci_dma_buf_iommufd_map()"
