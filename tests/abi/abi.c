@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the ABI tests share. */
 #include "abi.h"
+#include "../kmod/peerbuf_test.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -49,6 +50,21 @@ void *pages(size_t length)
 	return p;
 }
 
+void *align_2m(void *p)
+{
+	return (void *)(((uintptr_t)p + 2 * MIB - 1) & ~(2 * MIB - 1));
+}
+
+int sealed_memfd(size_t length, unsigned int flags)
+{
+	int fd = memfd_create("test", MFD_ALLOW_SEALING | MFD_CLOEXEC | flags);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)length), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	return fd;
+}
+
 struct peerbuf_iommu_query_buffer query_buffer(struct peerbuf_container *container, uint64_t iova)
 {
 	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = iova };
@@ -90,6 +106,20 @@ int test_open(void)
 
 	assert_true(fd >= 0);
 	return fd;
+}
+
+int test_export(const char *role, uint64_t offset, uint64_t length, uint32_t flags)
+{
+	struct { uint64_t offset, length; } range = { offset, length };
+	struct pbt_export ex = {
+		.bdf = bdf_of(role), .nr = 1, .size = length, .ranges = (uintptr_t)&range,
+		.flags = flags,
+	};
+	int test = test_open();
+
+	assert_int_equal(call(test, PBT_EXPORT, &ex), 0);
+	close(test);
+	return ex.fd;
 }
 
 bool is_612(void)

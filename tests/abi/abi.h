@@ -43,8 +43,17 @@ int test_open(void);
 /* The kernel is a 6.12, of whose own drivers more is expected than of later ones'. */
 bool is_612(void);
 
+/* A buffer of one range of a role's BAR 2, made by that module with flags of pbt_export. */
+int test_export(const char *role, uint64_t offset, uint64_t length, uint32_t flags);
+
 /* Memory of this process. */
 void *pages(size_t length);
+
+/* The first address from there on where a large page can be. */
+void *align_2m(void *p);
+
+/* A new memfd that buffers can be made of. */
+int sealed_memfd(size_t length, unsigned int flags);
 
 /* Is each byte this one? */
 bool all(const volatile void *p, size_t length, unsigned char byte);

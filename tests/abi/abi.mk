@@ -56,7 +56,17 @@ $(BUILD)/tests/abi/dma.o: tests/abi/dma.c tests/abi/dma.h tests/abi/abi.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -c -o $@ $<
 
-# That driver, on a device that is opened without a container.
+# Tests that read traces.
+TRACE_TESTS := \
+	iommufd \
+	observe
+$(TRACE_TESTS:%=$(BUILD)/tests/abi/%): $(BUILD)/tests/abi/trace.o
+
+$(BUILD)/tests/abi/trace.o: tests/abi/trace.c tests/abi/trace.h tests/abi/abi.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -c -o $@ $<
+
+# The driver that DMA is made with, on a device that is opened without a container.
 $(BUILD)/tests/abi/iommufd: $(BUILD)/tests/abi/cdev.o
 $(BUILD)/tests/abi/iommufd: LDFLAGS += -Wl,--wrap=peerbuf_device_open \
 	-Wl,--wrap=peerbuf_container_pick_iova -Wl,--wrap=peerbuf_container_map_ram \

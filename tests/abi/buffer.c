@@ -118,18 +118,11 @@ static void what_cannot_be_mapped_is_refused(void **state)
 /* That is for the exporter to allow. */
 static void a_buffer_without_memory_for_the_cpu_is_not_mapped(void **state)
 {
-	struct { uint64_t addr, len; } range = { bar_start_of("BAR"), PAGE };
-	struct pbt_export ex = {
-		.bdf = bdf_of("BAR"), .nr = 1, .size = PAGE,
-		.ranges = (uintptr_t)&range, .flags = PBT_RAW_ADDRESSES,
-	};
-	int test = test_open();
+	int fd = test_export("BAR", 0, PAGE, 0);
 
-	assert_int_equal(call(test, PBT_EXPORT, &ex), 0);
-	assert_ptr_equal(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, ex.fd, 0), MAP_FAILED);
+	assert_ptr_equal(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0), MAP_FAILED);
 	assert_int_equal(errno, EINVAL);
-	close(ex.fd);
-	close(test);
+	close(fd);
 }
 
 static void while_revoked_access_is_sigbus_and_afterwards_the_data_is_there(void **state)
@@ -215,7 +208,7 @@ static void aligned_memory_is_mapped_by_large_pages(void **state)
 {
 	int fd = export_range(bar, O_RDWR, 32 * MIB, 16 * MIB);
 	char *space = mmap(NULL, 32 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *at = (char *)(((uintptr_t)space + 2 * MIB - 1) & ~(2 * MIB - 1));
+	char *at = align_2m(space);
 	char *p;
 
 	p = mmap(at, 16 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
@@ -237,7 +230,7 @@ static void no_large_page_reaches_over_the_end_of_a_range(void **state)
 	};
 	int fd = peerbuf_device_export(bar, BAR2, O_RDWR, range, 2);
 	char *space = mmap(NULL, 8 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *at = (char *)(((uintptr_t)space + 2 * MIB - 1) & ~(2 * MIB - 1));
+	char *at = align_2m(space);
 	volatile char *p;
 
 	assert_true(fd >= 0);
@@ -256,9 +249,8 @@ static void no_large_page_reaches_over_the_end_of_a_range(void **state)
 static void no_large_page_reaches_over_the_end_of_a_mapping(void **state)
 {
 	int fd = export_range(bar, O_RDWR, 32 * MIB, 16 * MIB);
-	char *space = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1, 0);
-	char *at = (char *)(((uintptr_t)space + 2 * MIB - 1) & ~(2 * MIB - 1));
+	char *space = pages(8 * MIB);
+	char *at = align_2m(space);
 	volatile char *p;
 
 	memset(whole + 32 * MIB, 1, 4 * MIB);

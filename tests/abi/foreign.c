@@ -75,11 +75,9 @@ static int udmabuf(size_t length, unsigned char **p)
 {
 	struct udmabuf_create create = { .size = length };
 	int dev = open("/dev/udmabuf", O_RDWR), fd;
-	int memfd = memfd_create("test", MFD_ALLOW_SEALING);
+	int memfd = sealed_memfd(length, 0);
 
-	assert_true(dev >= 0 && memfd >= 0);
-	assert_int_equal(ftruncate(memfd, length), 0);
-	assert_int_equal(fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	assert_true(dev >= 0);
 	create.memfd = memfd;
 	fd = ioctl(dev, UDMABUF_CREATE, &create);
 	assert_true(fd >= 0);

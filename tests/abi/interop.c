@@ -173,11 +173,9 @@ static void unsee(int fd, void *p, size_t size)
 
 static int memfd(unsigned int flags)
 {
-	int mem = memfd_create("test", MFD_ALLOW_SEALING | flags);
+	int mem = sealed_memfd(SIZE, flags);
 	uint64_t offset;
 
-	assert_int_equal(ftruncate(mem, SIZE), 0);
-	assert_int_equal(fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK), 0);
 	/* Every other page first, so that ordinary ones are not contiguous by chance. */
 	for (offset = 0; offset < SIZE && !(flags & MFD_HUGETLB); offset += 2 * PAGE)
 		assert_int_equal(fallocate(mem, 0, offset, PAGE), 0);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "iommufd.h"
+#include "trace.h"
 #include "../kmod/peerbuf_test.h"
 
 #define IOVA (1ULL << 32)
@@ -194,11 +195,9 @@ static void a_read_only_buffer_is_refused(void **state)
 
 static int ram_buffer(void)
 {
-	int mem = memfd_create("ram", MFD_ALLOW_SEALING | MFD_CLOEXEC), fd;
+	int mem = sealed_memfd(MIB, 0), fd;
 	struct peerbuf_ram *ram;
 
-	assert_int_equal(ftruncate(mem, MIB), 0);
-	assert_int_equal(fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK), 0);
 	assert_int_equal(peerbuf_ram_open(&ram), 0);
 	fd = peerbuf_ram_export(ram, mem, O_RDWR, 0, PAGE, 0);
 	assert_true(fd >= 0);
@@ -291,31 +290,6 @@ static void a_reset_takes_it_away_for_good(void **state)
 	close(fd);
 }
 
-#define TRACING "/sys/kernel/tracing/"
-
-static void trace_set(const char *file, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), TRACING "%s", file);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
-}
-
-/* The line that has all of these, after another line; NULL if there is none. */
-static char *trace_line(char *from, const char *event, const char *word)
-{
-	char *line;
-
-	for (line = from; (line = strstr(line, event)); line++)
-		if (memmem(line, strcspn(line, "\n"), word, strlen(word)))
-			return line;
-	return NULL;
-}
-
 /*
  * Nothing can be seen of a mapping while the reset goes on, as it is over too soon; but what
  * happened when can: access is REVOKED, which is what the reset waits for, after iommufd
@@ -323,29 +297,11 @@ static char *trace_line(char *from, const char *event, const char *word)
  */
 static void it_is_unmapped_before_the_reset_goes_on(void **state)
 {
-	static char text[1 << 16];
-	char iova[64], *line;
-	size_t length;
-	FILE *f;
-
 	mapped(IOVA);
-	trace_set("trace", "");
-	trace_set("events/iommu/unmap/enable", "1");
-	trace_set("events/peerbuf/peerbuf_state/enable", "1");
+	trace_clear();
 	assert_int_equal(peerbuf_device_reset(bar), 0);
-	trace_set("events/peerbuf/peerbuf_state/enable", "0");
-	trace_set("events/iommu/unmap/enable", "0");
-	f = fopen(TRACING "trace", "r");
-	assert_non_null(f);
-	length = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[length] = '\0';
-	snprintf(iova, sizeof(iova), "iova=0x%016llx", IOVA);
-	line = trace_line(text, "peerbuf_state:", "-> revoking");
-	assert_non_null(line);
-	line = trace_line(line, "unmap:", iova);
-	assert_non_null(line);
-	assert_non_null(trace_line(line, "peerbuf_state:", "-> revoked"));
+	FOLLOWS(FOLLOWS(FOLLOWS(trace(), "peerbuf_state: -> revoking"),
+			"unmap: iova=0x%016llx", IOVA), "peerbuf_state: -> revoked");
 	unmap(IOVA, LENGTH);
 }
 
@@ -541,17 +497,11 @@ static void *map_slowly(void *arg)
 /* An exporter that sleeps while the module waits for its answer. */
 static void the_module_stays_while_it_is_at_work(void **state)
 {
-	struct { uint64_t addr, len; } range = { MIB, MIB };
-	struct pbt_export ex = {
-		.bdf = bdf_of("BAR"), .nr = 1, .size = MIB, .ranges = (uintptr_t)&range,
-		.flags = PBT_REVOCABLE | PBT_SLOW_LIST,
-	};
-	int test = test_open(), tries;
+	int fd = test_export("BAR", MIB, MIB, PBT_REVOCABLE | PBT_SLOW_LIST), tries;
 	pthread_t thread;
 	void *ret;
 
-	assert_int_equal(call(test, PBT_EXPORT, &ex), 0);
-	assert_int_equal(pthread_create(&thread, NULL, map_slowly, &ex.fd), 0);
+	assert_int_equal(pthread_create(&thread, NULL, map_slowly, &fd), 0);
 	for (tries = 0; system("grep -q '^peerbuf_iommufd [0-9]* 1 ' /proc/modules"); tries++)
 		assert_true(tries < 1000);
 	assert_int_not_equal(system("rmmod peerbuf_iommufd 2>/dev/null"), 0);
@@ -560,8 +510,7 @@ static void the_module_stays_while_it_is_at_work(void **state)
 	modules("rmmod peerbuf_iommufd");
 	modules("modprobe peerbuf_iommufd");
 	unmap(IOVA, MIB);
-	close(ex.fd);
-	close(test);
+	close(fd);
 }
 
 static unsigned int mapped_it, refused_it, wrong;

@@ -117,7 +117,7 @@ static void small_pages(void **state)
 static void transparent_huge_pages(void **state)
 {
 	unsigned char *p = pages(8 * MIB);
-	unsigned char *q = (void *)(((uintptr_t)p + 2 * MIB - 1) & ~(2 * MIB - 1));
+	unsigned char *q = align_2m(p);
 
 	madvise(p, 8 * MIB, MADV_HUGEPAGE);
 	memset(q, 1, 4 * MIB);

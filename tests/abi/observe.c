@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "abi.h"
+#include "trace.h"
 #include "../kmod/peerbuf_test.h"
 
 #define IOVA (1ULL << 32)
@@ -24,7 +24,6 @@ static struct peerbuf_container *container, *exporter;
 static struct peerbuf_device *bar, *ssd;
 static struct peerbuf_ram *ram;
 static uint64_t bar_start;
-static char text[256 * 1024];
 
 static int setup(void **state)
 {
@@ -44,94 +43,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* -------------------------------------------------------------------- reading */
-
-static char *slurp(const char *path)
-{
-	size_t used = 0;
-	ssize_t n;
-	int fd = open(path, O_RDONLY);
-
-	assert_true(fd >= 0);
-	while ((n = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
-		used += n;
-	close(fd);
-	assert_true(used < sizeof(text) - 1);
-	text[used] = '\0';
-	return text;
-}
-
-static char *trace(void)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/trace", getenv("TRACE"));
-	return slurp(path);
-}
-
-static void trace_clear(void)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/trace", getenv("TRACE"));
-	fd = open(path, O_WRONLY | O_TRUNC);
-	assert_true(fd >= 0);
-	close(fd);
-}
-
-/* All words of @words, which are separated by blanks, are in the line. */
-static bool has_words(const char *line, size_t length, const char *words)
-{
-	char copy[256], *word, *save = NULL;
-	char *own = strndup(line, length);
-	bool all = true;
-
-	snprintf(copy, sizeof(copy), " %s", words);
-	for (word = strtok_r(copy, " ", &save); word && all; word = strtok_r(NULL, " ", &save)) {
-		const char *p = strstr(own, word);
-
-		/* A whole word: buffer=1 is not in buffer=12. */
-		while (p && !strchr(" \n\t", p[strlen(word)]) && p[strlen(word)])
-			p = strstr(p + 1, word);
-		all = p;
-	}
-	free(own);
-	return all;
-}
-
-/* The first line from @from on with all these words; what follows it, or NULL. */
-static const char *after(const char *from, const char *words)
-{
-	while (from && *from) {
-		const char *end = strchr(from, '\n');
-		size_t length = end ? (size_t)(end - from) : strlen(from);
-
-		if (has_words(from, length, words))
-			return end ? end + 1 : from + length;
-		from = end ? end + 1 : NULL;
-	}
-	return NULL;
-}
-
-static const char *must_follow(const char *from, const char *words)
-{
-	const char *next = after(from, words);
-
-	if (!next) {
-		print_message("# no line with: %s\n# in:\n%s", words, from ? from : "");
-		fail();
-	}
-	return next;
-}
-
-#define FOLLOWS(from, ...)						\
-	({								\
-		char words_[256];					\
-									\
-		snprintf(words_, sizeof(words_), __VA_ARGS__);		\
-		must_follow(from, words_);				\
-	})
+/* -------------------------------------------------------------------- buffers */
 
 static unsigned long inode(int fd)
 {
@@ -169,18 +81,9 @@ static int two_ranges(void)
 	return fd;
 }
 
-static int memfd(void)
-{
-	int mem = memfd_create("test", MFD_ALLOW_SEALING);
-
-	assert_int_equal(ftruncate(mem, MIB), 0);
-	assert_int_equal(fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	return mem;
-}
-
 static int ram_buffer(uint32_t flags)
 {
-	int mem = memfd(), fd = peerbuf_ram_export(ram, mem, O_RDWR, 0, MIB, flags);
+	int mem = sealed_memfd(MIB, 0), fd = peerbuf_ram_export(ram, mem, O_RDWR, 0, MIB, flags);
 
 	assert_true(fd >= 0);
 	close(mem);
@@ -233,7 +136,7 @@ static void a_refusal_shows_every_candidate_and_the_route(void **state)
 	assert_int_equal(err, -EOPNOTSUPP);
 	close(test);
 	p = FOLLOWS(trace(), "peerbuf_attach: buffer=%llu type=none typed=0 error=-95", id);
-	assert_null(after(text, "peerbuf_match:"));
+	assert_null(after(trace(), "peerbuf_match:"));
 	close(fd);
 }
 
@@ -327,29 +230,22 @@ static void scatterlists_and_raw_lists_are_traced_too(void **state)
 /* A foreign buffer has no number; it moves, and cannot be mapped where it is then. */
 static void a_foreign_buffer_that_cannot_come_back_is_traced(void **state)
 {
-	struct { uint64_t addr, len; } range = { MIB, MIB };
-	struct pbt_export ex = {
-		.bdf = bdf_of("BAR"), .nr = 1, .size = MIB, .ranges = (uintptr_t)&range,
-		.flags = PBT_FOREIGN,
-	};
-	int test = test_open();
-	struct pbt_move move = { .by = 1LL << 40 };
+	int test = test_open(), fd = test_export("BAR", MIB, MIB, PBT_FOREIGN);
+	struct pbt_move move = { .fd = fd, .by = 1LL << 40 };
 	const char *p;
 
-	assert_int_equal(call(test, PBT_EXPORT, &ex), 0);
-	move.fd = ex.fd;
-	assert_int_equal(peerbuf_container_map_buffer(container, ex.fd, -1, 0, MIB, IOVA, RW), 0);
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, MIB, IOVA, RW), 0);
 	trace_clear();
 	assert_int_equal(call(test, PBT_MOVE, &move), 0);
 	while (!after(trace(), "peerbuf_restore:"))
 		usleep(1000);
-	p = FOLLOWS(text, "peerbuf_unmap: buffer=0 ino=%lu importer=%s:direct type=iommu",
-		    inode(ex.fd), getenv("SSD_BDF"));
+	p = FOLLOWS(trace(), "peerbuf_unmap: buffer=0 ino=%lu importer=%s:direct type=iommu",
+		    inode(fd), getenv("SSD_BDF"));
 	p = FOLLOWS(p, "peerbuf_map: buffer=0 ino=%lu type=iommu origin=sgt addr=%#llx pieces=0 "
-		    "error=-95", inode(ex.fd), IOVA);
-	FOLLOWS(p, "peerbuf_restore: buffer=0 ino=%lu type=iommu error=-95", inode(ex.fd));
+		    "error=-95", inode(fd), IOVA);
+	FOLLOWS(p, "peerbuf_restore: buffer=0 ino=%lu type=iommu error=-95", inode(fd));
 	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
-	close(ex.fd);
+	close(fd);
 	close(test);
 }
 
@@ -466,7 +362,7 @@ static void processes_that_hold_a_buffer_are_shown(void **state)
 
 static void mappings_of_foreign_buffers_are_shown(void **state)
 {
-	struct udmabuf_create create = { .size = MIB, .memfd = memfd() };
+	struct udmabuf_create create = { .size = MIB, .memfd = sealed_memfd(MIB, 0) };
 	int dev = open("/dev/udmabuf", O_RDWR), fd;
 
 	fd = ioctl(dev, UDMABUF_CREATE, &create);

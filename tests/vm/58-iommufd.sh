@@ -16,4 +16,11 @@ set -eu
 peerbuf device bind "$SSD_BDF" vfio-pci >&2
 peerbuf device bind "$BAR_BDF" vfio_pci_peerbuf >&2
 peerbuf device bind "$BAR2_BDF" vfio-pci >&2
-exec build/tests/abi/iommufd
+TRACE=/sys/kernel/tracing/instances/iommufd
+export TRACE
+mkdir "$TRACE"
+for event in iommu/unmap peerbuf/peerbuf_state; do
+	echo 1 >"$TRACE/events/$event/enable"
+done
+build/tests/abi/iommufd
+rmdir "$TRACE"
