@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * ioctls SECONDS CORPUS [SEED]: programs of calls on devices, containers and buffers, made up
- * at random, and kept and changed when they reach code of the modules that none has reached.
+ * at random, and kept and changed when they reach code of the modules that none has reached
+ * (tests/guided). With PEERBUF_IOCTLS_KEEP in the environment, those that are worth keeping
+ * are printed to standard error in the end.
  *
  * A program is a list of calls; each names what it works on by a slot, of which there are
  * few, so that calls meet. Several processes run one program each at the same time, on the
- * same devices and with the same buffers. Where the kernel has no KCOV, nothing is kept.
+ * same devices and with the same buffers.
  *
  * Wrong is: an errno that the user ABI does not know; a buffer that is LIVE while its device's
  * memory is off; and anything that is left when the last process has gone.
@@ -30,6 +32,7 @@
 
 #include <peerbuf.h>
 
+#include "../guided/guided.h"
 #include "../kmod/peerbuf_test.h"
 
 #define PAGE 4096ULL
@@ -39,35 +42,20 @@
 #define WORKERS 3
 #define CALLS 24
 #define SLOTS 6
-#define CORPUS 512
-#define EDGES (1U << 16)
-#define COVER (64U << 10)
-
-#define KCOV_INIT_TRACE _IOR('c', 1, unsigned long)
-#define KCOV_ENABLE _IO('c', 100)
-#define KCOV_DISABLE _IO('c', 101)
 
 struct call {
 	uint8_t op, slot, other, flags;
 	uint8_t offset, length, iova, wild;
 };
 
-struct program {
-	uint8_t nr;
-	struct call call[CALLS];
-};
-
 /* Shared by all processes. */
 struct shared {
-	struct program corpus[CORPUS];
-	uint32_t nr, found;
-	uint8_t edge[EDGES];
 	uint64_t programs, calls, good, wrong;
-	int lock;
 	/* What each worker runs now: when the kernel dies this is not seen, but in a hang it is. */
-	struct program now[WORKERS];
+	struct guided_program now[WORKERS];
 };
 
+static struct guided *guided;
 static struct shared *sh;
 static uint64_t state;
 
@@ -78,10 +66,7 @@ static struct peerbuf_ram *ram;
 static int buffer[SLOTS], test[SLOTS], event = -1;
 static void *window[SLOTS];
 static unsigned char *memory;
-static bool memory_is_off;
-
-static int kcov = -1;
-static unsigned long *cover;
+static bool memory_is_off, alone;
 
 static uint64_t pick(uint64_t below)
 {
@@ -367,7 +352,7 @@ static int do_receive(const struct call *c)
 /* It may be somebody's turn who is not here: another process's, one that dies. */
 static int do_die(const struct call *c)
 {
-	if (c->flags % 64 == 63)
+	if (c->flags % 64 == 63 && !alone)
 		raise(SIGKILL);
 	return 0;
 }
@@ -394,105 +379,7 @@ static bool known(int err)
 	return false;
 }
 
-/* ------------------------------------------------------------------- coverage */
-
-static void open_kcov(void)
-{
-	kcov = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
-	if (kcov < 0 || ioctl(kcov, KCOV_INIT_TRACE, COVER)) {
-		drop(&kcov);
-		return;
-	}
-	cover = mmap(NULL, COVER * sizeof(*cover), PROT_READ | PROT_WRITE, MAP_SHARED, kcov, 0);
-	if (cover == MAP_FAILED || ioctl(kcov, KCOV_ENABLE, 0))
-		drop(&kcov);
-}
-
-/* New edges since the trace was cleared, noted for all. */
-static unsigned int new_edges(void)
-{
-	unsigned long i, n = kcov >= 0 ? __atomic_load_n(&cover[0], __ATOMIC_RELAXED) : 0;
-	unsigned long last = 0;
-	unsigned int new = 0;
-
-	for (i = 1; i <= n && i < COVER; i++) {
-		uint32_t edge = (cover[i] ^ last * 31) % EDGES;
-
-		last = cover[i];
-		if (!__atomic_exchange_n(&sh->edge[edge], 1, __ATOMIC_RELAXED))
-			new++;
-	}
-	return new;
-}
-
-static void keep(const struct program *p)
-{
-	while (__atomic_exchange_n(&sh->lock, 1, __ATOMIC_ACQUIRE))
-		usleep(10);
-	if (sh->nr < CORPUS)
-		sh->corpus[sh->nr++] = *p;
-	sh->found++;
-	__atomic_store_n(&sh->lock, 0, __ATOMIC_RELEASE);
-}
-
 /* ------------------------------------------------------------------- programs */
-
-static void fill(void *p, size_t n)
-{
-	unsigned char *bytes = p;
-
-	while (n--)
-		*bytes++ = pick(256);
-}
-
-static void make(struct program *p)
-{
-	uint32_t nr = __atomic_load_n(&sh->nr, __ATOMIC_RELAXED);
-	unsigned int i, changes;
-
-	if (!nr || !pick(4)) {
-		p->nr = 1 + pick(CALLS);
-		fill(p->call, sizeof(p->call));
-		return;
-	}
-	*p = sh->corpus[pick(nr)];
-	for (changes = 1 + pick(4); changes; changes--) {
-		switch (pick(4)) {
-		case 0:	/* another call */
-			fill(&p->call[pick(p->nr)], sizeof(struct call));
-			break;
-		case 1: /* one byte */
-			((uint8_t *)&p->call[pick(p->nr)])[pick(sizeof(struct call))] = pick(256);
-			break;
-		case 2: /* one more */
-			if (p->nr < CALLS)
-				fill(&p->call[p->nr++], sizeof(struct call));
-			break;
-		default: /* the end of another one */
-			i = pick(p->nr);
-			memcpy(&p->call[i], &sh->corpus[pick(nr)].call[i],
-			       (CALLS - i) * sizeof(struct call));
-		}
-	}
-}
-
-static void run(const struct program *p)
-{
-	int i, ret;
-
-	if (kcov >= 0)
-		__atomic_store_n(&cover[0], 0, __ATOMIC_RELAXED);
-	for (i = 0; i < p->nr; i++) {
-		unsigned int op = p->call[i].op % (sizeof(ops) / sizeof(*ops));
-
-		ret = ops[op](&p->call[i]);
-		if (ret < 0 && !known(-ret))
-			wrong("call %u returned %d", op, ret);
-		__atomic_add_fetch(&sh->calls, 1, __ATOMIC_RELAXED);
-		if (ret >= 0)
-			__atomic_add_fetch(&sh->good, 1, __ATOMIC_RELAXED);
-	}
-}
 
 /* Nothing is kept from one program to the next but what others hold. */
 static void clean(void)
@@ -509,6 +396,27 @@ static void clean(void)
 	peerbuf_container_unmap(importer, 1ULL << 32, 64 * MIB, NULL);
 	peerbuf_device_command(device, PCI_COMMAND_MEMORY, 0);
 	memory_is_off = false;
+}
+
+static void run(const struct guided_program *p)
+{
+	unsigned int i;
+	int ret;
+
+	guided_begin();
+	for (i = 0; i < p->nr; i++) {
+		const struct call *c = (const void *)p->call[i];
+		unsigned int op = c->op % (sizeof(ops) / sizeof(*ops));
+
+		ret = ops[op](c);
+		if (ret < 0 && !known(-ret))
+			wrong("call %u returned %d", op, ret);
+		__atomic_add_fetch(&sh->calls, 1, __ATOMIC_RELAXED);
+		if (ret >= 0)
+			__atomic_add_fetch(&sh->good, 1, __ATOMIC_RELAXED);
+	}
+	guided_end(guided, p);
+	clean();
 }
 
 static bool setup(int worker)
@@ -541,7 +449,7 @@ static bool setup(int worker)
 
 static void work(int worker, double seconds)
 {
-	struct program *p = &sh->now[worker];
+	struct guided_program *p = &sh->now[worker];
 	time_t end = time(NULL) + seconds + 1;
 	unsigned int lives = 50 + pick(100);
 
@@ -550,47 +458,39 @@ static void work(int worker, double seconds)
 		wrong("process %d cannot begin", worker);
 		_exit(1);
 	}
-	open_kcov();
+	guided_open();
 	/* Some processes end in order, so that what they leave to the kernel differs. */
 	while (time(NULL) < end && lives--) {
-		make(p);
+		guided_make(guided, p, pick);
 		run(p);
-		if (new_edges())
-			keep(p);
-		clean();
 		__atomic_add_fetch(&sh->programs, 1, __ATOMIC_RELAXED);
 	}
 	_exit(0);
 }
 
-/* --------------------------------------------------------------------- corpus */
-
-static void read_corpus(const char *path)
+/* By one process, which has no other to meet. */
+static void replay(uint64_t seed)
 {
-	FILE *f = fopen(path, "r");
+	pid_t pid = fork();
 
-	while (f && sh->nr < CORPUS && fread(&sh->corpus[sh->nr], sizeof(struct program), 1, f) == 1)
-		if (sh->corpus[sh->nr].nr && sh->corpus[sh->nr].nr <= CALLS)
-			sh->nr++;
-	if (f)
-		fclose(f);
-}
-
-static void write_corpus(const char *path)
-{
-	FILE *f = fopen(path, "w");
-
-	if (f) {
-		fwrite(sh->corpus, sizeof(struct program), sh->nr, f);
-		fclose(f);
+	if (!pid) {
+		state = seed;
+		alone = true;
+		if (!setup(0))
+			_exit(1);
+		guided_open();
+		guided_replay(guided, run);
+		_exit(0);
 	}
+	waitpid(pid, NULL, 0);
 }
 
 int main(int argc, char **argv)
 {
 	pid_t pid[WORKERS] = { 0 };
 	uint64_t seed;
-	unsigned int i, edges = 0;
+	const char *keep = getenv("PEERBUF_IOCTLS_KEEP");
+	unsigned int i;
 	double seconds;
 	time_t end;
 
@@ -603,9 +503,17 @@ int main(int argc, char **argv)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, post))
 		return 2;
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	read_corpus(argv[2]);
-	printf("# seed %llu, %u programs to begin with\n", (unsigned long long)seed, sh->nr);
+	guided = guided_new(CALLS, sizeof(struct call));
+	if (sh == MAP_FAILED || !guided)
+		return 2;
+	if (!guided_read(guided, argv[2])) {
+		fprintf(stderr, "ioctls: no programs in %s\n", argv[2]);
+		return 2;
+	}
+	printf("# seed %llu, %u programs to begin with\n", (unsigned long long)seed,
+	       guided_programs(guided));
 	fflush(stdout);
+	replay(seed);
 	end = time(NULL) + seconds;
 	do {
 		for (i = 0; i < WORKERS; i++) {
@@ -620,16 +528,20 @@ int main(int argc, char **argv)
 	} while (time(NULL) < end);
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
-	/* With it go the buffers that nobody has fetched. */
-	close(post[0]);
-	close(post[1]);
-	for (i = 0; i < EDGES; i++)
-		edges += sh->edge[i];
-	write_corpus(argv[2]);
 	printf("# %llu programs, %llu calls, %llu of them successful\n",
 	       (unsigned long long)sh->programs, (unsigned long long)sh->calls,
 	       (unsigned long long)sh->good);
-	printf("# %u edges, %u programs kept, %u found something new\n", edges, sh->nr, sh->found);
+	printf("# %u edges, %u programs, %u of them new\n", guided_edges(guided),
+	       guided_programs(guided), guided_kept(guided));
+	if (keep) {
+		replay(seed);
+		printf("# %u programs reach %u edges\n", guided_programs(guided),
+		       guided_edges(guided));
+		guided_write(guided, stderr);
+	}
+	/* With it go the buffers that nobody has fetched. */
+	close(post[0]);
+	close(post[1]);
 	printf("%s 1 - many calls were made, and a part of them worked\n",
 	       sh->calls > 500 && sh->good > sh->calls / 20 ? "ok" : "not ok");
 	printf("%s 2 - nothing was wrong\n", sh->wrong ? "not ok" : "ok");

@@ -6,6 +6,7 @@ IOCTLS := $(BUILD)/tests/ioctls/ioctls
 
 VM_PROGRAMS += $(IOCTLS)
 
-$(IOCTLS): tests/ioctls/ioctls.c tests/kmod/peerbuf_test.h include/uapi/linux/peerbuf.h $(LIB_STATIC)
+$(IOCTLS): tests/ioctls/ioctls.c $(BUILD)/tests/guided/guided.o tests/kmod/peerbuf_test.h \
+		include/uapi/linux/peerbuf.h $(LIB_STATIC)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LIB_STATIC)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(filter %.o,$^) $(LIB_STATIC)

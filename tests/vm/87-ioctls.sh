@@ -17,9 +17,8 @@ set -u
 for bdf in "$BAR_BDF" "$BAR2_BDF" "$EDU_BDF"; do
 	peerbuf device bind "$bdf" vfio_pci_peerbuf >&2 || bail "the devices cannot be bound"
 done
-cp tests/ioctls/corpus /tmp/corpus
 # shellcheck disable=SC2086 # no seed is no argument
-build/tests/ioctls/ioctls "${PEERBUF_IOCTLS_SECONDS:-10}" /tmp/corpus ${PEERBUF_IOCTLS_SEED:-}
+build/tests/ioctls/ioctls "${PEERBUF_IOCTLS_SECONDS:-10}" tests/ioctls/corpus ${PEERBUF_IOCTLS_SEED:-}
 status=$?
 _tap_count=2
 is "$(cat /sys/kernel/debug/peerbuf/buffers)" "" "no buffer is left in the kernel"
