@@ -185,9 +185,15 @@ uint64_t now_ms(void)
 }
 
 uint64_t rng;
+const uint8_t *rnd_bytes;
+size_t rnd_left;
 
 uint32_t rnd(uint32_t n)
 {
+	if (rnd_left) {
+		rnd_left--;
+		return *rnd_bytes++ % n;
+	}
 	rng ^= rng << 13;
 	rng ^= rng >> 7;
 	rng ^= rng << 17;

@@ -70,6 +70,10 @@ uint64_t now_ms(void);
 /* Numbers that look random, the same for each seed, which is what rng is set to. */
 extern uint64_t rng;
 uint32_t rnd(uint32_t n);
+
+/* As long as there are some, these bytes decide instead, one for each number below 257. */
+extern const uint8_t *rnd_bytes;
+extern size_t rnd_left;
 uint64_t pick(const uint64_t *of, size_t n);
 #define PICK(...) pick((const uint64_t[]){ __VA_ARGS__ },			\
 		       sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))

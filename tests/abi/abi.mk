@@ -66,6 +66,8 @@ $(BUILD)/tests/abi/trace.o: tests/abi/trace.c tests/abi/trace.h tests/abi/abi.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -c -o $@ $<
 
+$(BUILD)/tests/abi/fuzz: $(BUILD)/tests/guided/guided.o
+
 # The driver that DMA is made with, on a device that is opened without a container.
 $(BUILD)/tests/abi/iommufd: $(BUILD)/tests/abi/cdev.o
 $(BUILD)/tests/abi/iommufd: LDFLAGS += -Wl,--wrap=peerbuf_device_open \

@@ -4,9 +4,13 @@
  * call the result, the number of mappings and buffers that are left, and every so often
  * all that can be asked about each of them, must be what the model says.
  *
- * Then several threads do it at once, of which only what is left can be judged.
+ * First a long sequence of random calls; then short programs of calls, which are kept and
+ * changed when they reach code of the modules that none has reached (tests/guided); then
+ * several threads do it at once, of which only what is left can be judged.
  *
- * FUZZ_SEED and FUZZ_CALLS in the environment choose another sequence.
+ * In the environment, FUZZ_SEED and FUZZ_CALLS choose another sequence and other programs,
+ * FUZZ_PROGRAMS how many of them, FUZZ_PROGRAM one program, as a failure prints it; and
+ * FUZZ_KEEP lets those that are worth keeping be printed to standard error.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,9 +21,12 @@
 #include <unistd.h>
 
 #include "abi.h"
+#include "../guided/guided.h"
 
 #define LIMIT 24		/* mapping_limit, as the script has it */
 #define CALLS 6000
+#define PROGRAMS 150
+#define DECISIONS 20		/* of a call */
 #define IOVA (1ULL << 32)
 #define MSI 0xfee00000ULL
 #define MEMORY (16 * MIB)
@@ -136,6 +143,8 @@ static bool joined;
 static uint64_t seed;
 static unsigned int calls_made;
 static char what[160];
+static struct guided *guided;
+static const struct guided_program *program;	/* NULL: not one of these */
 
 #define TELL(...) snprintf(what, sizeof(what), __VA_ARGS__)
 
@@ -164,9 +173,14 @@ static uint64_t some_length(void)
 
 static void check(long got, long wanted)
 {
-	if (got != wanted)
-		fail_msg("seed %llu, call %u: %s: %ld, the model says %ld",
-			 (unsigned long long)seed, calls_made, what, got, wanted);
+	if (got == wanted)
+		return;
+	if (program) {
+		print_message("# FUZZ_PROGRAM=");
+		guided_print(guided, program, stderr);
+	}
+	fail_msg("seed %llu, call %u: %s: %ld, the model says %ld", (unsigned long long)seed,
+		 calls_made, what, got, wanted);
 }
 
 /* ------------------------------------------------------------------------- calls */
@@ -340,16 +354,30 @@ static void query_at(uint64_t iova)
 	check(q.error, 0);
 }
 
-static void toggle(void)
+static void count_revokes(void)
 {
 	int i;
 
+	for (i = 0; i < nr; i++)
+		if (maps[i].buf && !maps[i].buf->dead)
+			maps[i].revokes++;
+}
+
+static void toggle(void)
+{
 	TELL("memory decoding %s", off ? "on" : "off");
 	assert_true(peerbuf_device_command(bar, off ? 2 : 0, off ? 0 : 2) >= 0);
 	off = !off;
-	for (i = 0; off && i < nr; i++)
-		if (maps[i].buf && !maps[i].buf->dead)
-			maps[i].revokes++;
+	if (off)
+		count_revokes();
+}
+
+static void reset(void)
+{
+	TELL("reset");
+	if (!off)
+		count_revokes();
+	check(peerbuf_device_reset(bar), 0);
 }
 
 static void new_buffer(int i)
@@ -474,36 +502,49 @@ static void compare(bool everything)
 		query_at(maps[i].iova);
 }
 
-static void the_model_agrees(void **state)
+static void one_call(void)
 {
 	static void (*const calls[])(void) = {
 		map_dma, map_dma, map_dma, map_dma, map_buffer, map_buffer, map_buffer,
 		unmap_dma, unmap_dma, unmap_dma, unmap_buffer, nonsense,
 	};
-	const char *which = getenv("FUZZ_SEED"), *count = getenv("FUZZ_CALLS");
-	unsigned int n = count ? atoi(count) : CALLS, most = 0;
 
-	/* The generator stays at 0 for ever. */
-	seed = (which ? strtoull(which, NULL, 0) : 20) ?: 1;
+	switch (rnd(40)) {
+	case 0:
+		toggle();
+		break;
+	case 1:
+		replace();
+		break;
+	case 2:
+		join_or_leave();
+		break;
+	case 3:
+		reset();
+		break;
+	case 4:
+	case 5:
+		query_at(some_iova());
+		break;
+	default:
+		calls[rnd(sizeof(calls) / sizeof(calls[0]))]();
+	}
+}
+
+static unsigned int number(const char *name, unsigned int otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 0) : otherwise;
+}
+
+static void the_model_agrees(void **state)
+{
+	unsigned int n = number("FUZZ_CALLS", CALLS), most = 0;
+
 	rng = seed;
 	for (calls_made = 0; calls_made < n; calls_made++) {
-		switch (rnd(40)) {
-		case 0:
-			toggle();
-			break;
-		case 1:
-			replace();
-			break;
-		case 2:
-			join_or_leave();
-			break;
-		case 3:
-		case 4:
-			query_at(some_iova());
-			break;
-		default:
-			calls[rnd(sizeof(calls) / sizeof(calls[0]))]();
-		}
+		one_call();
 		compare(calls_made % 64 == 0);
 		if (nr > (int)most)
 			most = nr;
@@ -512,6 +553,102 @@ static void the_model_agrees(void **state)
 		      most);
 	/* The limit must have been reached, and room been found again. */
 	assert_int_equal(most, LIMIT);
+}
+
+static void clear(void)
+{
+	struct vfio_iommu_type1_dma_unmap all = {
+		.argsz = sizeof(all), .flags = VFIO_DMA_UNMAP_FLAG_ALL,
+	};
+
+	TELL("UNMAP_DMA of all");
+	check(call(fd, VFIO_IOMMU_UNMAP_DMA, &all), 0);
+	while (nr)
+		drop(&maps[0]);
+	compare(true);
+}
+
+/* As it was before the first call. */
+static void afresh(void)
+{
+	int i;
+
+	if (off)
+		toggle();
+	if (joined)
+		join_or_leave();
+	clear();
+	for (i = 0; i < 4; i++)
+		if (slot[i]->dead) {
+			close(slot[i]->fd);
+			slot[i]->listed = false;
+			forget(slot[i]);
+			new_buffer(i);
+		}
+}
+
+/* Each call's decisions are its bytes; where they do not suffice, others that follow from them. */
+static void run_program(const struct guided_program *p)
+{
+	unsigned int i;
+
+	afresh();
+	program = p;
+	guided_begin();
+	for (i = 0; i < p->nr; i++) {
+		calls_made = i;
+		rng = 1;
+		for (rnd_left = 0; rnd_left < DECISIONS; rnd_left++)
+			rng = rng * 31 + p->call[i][rnd_left];
+		rnd_bytes = p->call[i];
+		one_call();
+		rnd_left = 0;
+		compare(i + 1 == p->nr);
+	}
+	guided_end(guided, p);
+	program = NULL;
+}
+
+static uint64_t programs_rng;
+
+static uint64_t pick_for_programs(uint64_t below)
+{
+	programs_rng = programs_rng * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (programs_rng >> 33) % below;
+}
+
+static void the_model_agrees_on_programs_that_reach_more(void **state)
+{
+	unsigned int n = number("FUZZ_PROGRAMS", PROGRAMS), i;
+	const char *one = getenv("FUZZ_PROGRAM");
+	struct guided_program p;
+	bool told;
+
+	guided = guided_new(GUIDED_CALLS, DECISIONS);
+	assert_non_null(guided);
+	if (one) {
+		assert_true(guided_parse(guided, one, &p));
+		run_program(&p);
+		return;
+	}
+	assert_true(guided_read(guided, "tests/abi/fuzz.corpus"));
+	told = guided_open();
+	guided_replay(guided, run_program);
+	print_message("# %u programs to begin with; what is reached is %stold\n",
+		      guided_programs(guided), told ? "" : "not ");
+	programs_rng = seed;
+	for (i = 0; i < n; i++) {
+		guided_make(guided, &p, pick_for_programs);
+		run_program(&p);
+	}
+	print_message("# %u programs made, %u kept, %u edges\n", n, guided_kept(guided),
+		      guided_edges(guided));
+	assert_true(!told || guided_edges(guided));
+	if (getenv("FUZZ_KEEP")) {
+		guided_replay(guided, run_program);
+		guided_write(guided, stderr);
+	}
+	afresh();
 }
 
 /* ---------------------------------------------------------------- all at once */
@@ -602,28 +739,13 @@ static void run(void *(*const f[])(void *), size_t n, unsigned int seconds)
 		pthread_join(thread[i], NULL);
 }
 
-static void clear(void)
-{
-	struct vfio_iommu_type1_dma_unmap all = {
-		.argsz = sizeof(all), .flags = VFIO_DMA_UNMAP_FLAG_ALL,
-	};
-
-	TELL("UNMAP_DMA of all");
-	check(call(fd, VFIO_IOMMU_UNMAP_DMA, &all), 0);
-	while (nr)
-		drop(&maps[0]);
-	compare(true);
-}
-
 static void threads_leave_nothing_behind(void **state)
 {
 	static void *(*const f[])(void *) = {
 		maps_ram, maps_buffers, maps_buffers, maps_ram, revokes, joins,
 	};
 
-	if (joined)
-		join_or_leave();
-	clear();
+	afresh();
 	run(f, 6, 6);
 	assert_true(peerbuf_device_command(bar, 2, 0) >= 0);
 	off = false;
@@ -662,9 +784,12 @@ static void a_call_may_come_too_late(void **state)
 
 static int setup(void **state)
 {
+	const char *which = getenv("FUZZ_SEED");
 	void *p;
 	int i;
 
+	/* The generator stays at 0 for ever. */
+	seed = (which ? strtoull(which, NULL, 0) : 20) ?: 1;
 	ssd = open_role("SSD", PEERBUF_IOMMU, &container);
 	fd = peerbuf_container_fd(container);
 	bar = open_role("BAR", PEERBUF_IOMMU, &exporter);
@@ -696,6 +821,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_model_agrees),
+		cmocka_unit_test(the_model_agrees_on_programs_that_reach_more),
 		cmocka_unit_test(threads_leave_nothing_behind),
 		cmocka_unit_test(a_call_may_come_too_late),
 	};
