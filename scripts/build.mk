@@ -128,6 +128,8 @@ storm:
 	done; \
 	vm/run --timeout 3600 --workdir $(BUILD)/vm/storm-LOADS --env PEERBUF_STORM_LOADS=1000 \
 		tests/vm/86-load.sh || status=1; \
+	vm/run --timeout 3600 --workdir $(BUILD)/vm/storm-UNPLUGS --env PEERBUF_STORM_UNPLUGS=100 \
+		tests/vm/90-unplug-storm.sh || status=1; \
 	exit $$status
 
 # Each part runs even if the one before has failed. The first shows that a mistake does

@@ -8,6 +8,8 @@
  *   maps         user memory and buffers are mapped and unmapped at random places
  *   kills        processes that import, or own the device, are killed at random moments
  *   pressure     buffers are made, mapped and revoked while there is next to no memory
+ *   unplug       the device is written to, mapped, switched off and on until it is unplugged,
+ *                which somebody else does, within COUNT seconds
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,7 +46,7 @@
 /* What all processes of a storm count. */
 struct tally {
 	uint64_t reads, in_vain, steps, refused;
-	bool stop;
+	bool stop, gone;
 };
 
 static struct tally *tally;
@@ -140,10 +145,16 @@ static void write_always(int buffer)
 	struct peerbuf_container *c;
 	struct nvme_stats stats;
 	struct nvme *ssd;
+	int ret;
 
 	if (peerbuf_container_open(PEERBUF_IOMMU, &c) ||
-	    nvme_open(c, bdf_of("SSD"), 30000, &ssd) ||
-	    peerbuf_container_map_buffer(c, buffer, -1, 0, TARGET, BASE, RW))
+	    nvme_open(c, bdf_of("SSD"), 30000, &ssd))
+		_exit(1);
+	/* The owner may be about to switch its memory on again. */
+	do
+		ret = peerbuf_container_map_buffer(c, buffer, -1, 0, TARGET, BASE, RW);
+	while (ret == -ENODEV);
+	if (ret)
 		_exit(1);
 	while (!__atomic_load_n(&tally->stop, __ATOMIC_SEQ_CST)) {
 		uint64_t bytes = (1 + pick(32)) * PAGE;
@@ -375,6 +386,34 @@ static bool maps(uint64_t count)
 
 /* ---------------------------------------------------------------------- kills */
 
+static void import_step(struct peerbuf_container *c, int buffer, unsigned char *window)
+{
+	uint64_t iova = BASE + pick(8) * SLOT;
+	struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = iova };
+	int event;
+
+	switch (pick(5)) {
+	case 0:
+		event = peerbuf_event_open();
+		peerbuf_container_map_buffer(c, buffer, event, 0, MIB, iova, RW);
+		close(event);
+		break;
+	case 1:
+		peerbuf_container_unmap_buffer(c, iova);
+		break;
+	case 2:
+		peerbuf_container_map_ram(c, window, MIB, iova, RW);
+		break;
+	case 3:
+		peerbuf_container_query_buffer(c, &q);
+		break;
+	default:
+		/* Or dies of SIGBUS, which is fine, too. */
+		window[pick(TARGET)] = 1;
+	}
+	__atomic_add_fetch(&tally->steps, 1, __ATOMIC_RELAXED);
+}
+
 /* Maps, asks, unmaps and looks until it is killed. */
 static void import_always(int buffer)
 {
@@ -385,32 +424,8 @@ static void import_always(int buffer)
 	if (!open_device("BAR2", &c, &d))
 		_exit(1);
 	window = mmap(NULL, TARGET, PROT_READ | PROT_WRITE, MAP_SHARED, buffer, 0);
-	for (;;) {
-		uint64_t iova = BASE + pick(8) * SLOT;
-		struct peerbuf_iommu_query_buffer q = { .argsz = sizeof(q), .iova = iova };
-		int event;
-
-		switch (pick(5)) {
-		case 0:
-			event = peerbuf_event_open();
-			peerbuf_container_map_buffer(c, buffer, event, 0, MIB, iova, RW);
-			close(event);
-			break;
-		case 1:
-			peerbuf_container_unmap_buffer(c, iova);
-			break;
-		case 2:
-			peerbuf_container_map_ram(c, window, MIB, iova, RW);
-			break;
-		case 3:
-			peerbuf_container_query_buffer(c, &q);
-			break;
-		default:
-			/* Or dies of SIGBUS, which is fine, too. */
-			window[pick(TARGET)] = 1;
-		}
-		__atomic_add_fetch(&tally->steps, 1, __ATOMIC_RELAXED);
-	}
+	for (;;)
+		import_step(c, buffer, window);
 }
 
 /* Exports, withdraws and switches memory off and on until it is killed. */
@@ -597,6 +612,132 @@ static bool pressure(uint64_t count)
 	return good;
 }
 
+/* --------------------------------------------------------------------- unplug */
+
+static int request_event(struct peerbuf_device *d)
+{
+	struct {
+		struct vfio_irq_set head;
+		int32_t fd;
+	} set = {
+		.head = {
+			.argsz = sizeof(set), .count = 1, .index = VFIO_PCI_REQ_IRQ_INDEX,
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		},
+		.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+	};
+
+	return ioctl(peerbuf_device_fd(d), VFIO_DEVICE_SET_IRQS, &set) ? -1 : set.fd;
+}
+
+/* Switches memory off and on until it is to let go; then it does, or dies. */
+static void own_until_asked(int sock)
+{
+	struct peerbuf_container *c;
+	struct peerbuf_device *d;
+	int buffer, event;
+	uint64_t asked;
+
+	if (!open_device("BAR", &c, &d))
+		_exit(1);
+	buffer = export(d, 0, TARGET);
+	event = request_event(d);
+	if (buffer < 0 || event < 0 || peerbuf_send_fd(sock, buffer, "", 1) < 0)
+		_exit(2);
+	while (read(event, &asked, sizeof(asked)) < 0) {
+		memory(d, false);
+		memory(d, true);
+		usleep(pick(5000));
+	}
+	if (pick(2))
+		raise(SIGKILL);
+	peerbuf_device_close(d);
+	peerbuf_container_close(c);
+	_exit(0);
+}
+
+/* What it has mapped when the device has gone is dead, and cannot be mapped any more. */
+static void import_until_gone(int buffer)
+{
+	struct peerbuf_container *c;
+	struct peerbuf_device *d;
+	unsigned char *window;
+	unsigned int i;
+
+	if (!open_device("BAR2", &c, &d))
+		_exit(1);
+	/* Memory that is no device's: nothing here is to die. */
+	window = mmap(NULL, TARGET, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	while (!__atomic_load_n(&tally->gone, __ATOMIC_SEQ_CST))
+		import_step(c, buffer, window);
+	for (i = 0; i < 8; i++) {
+		struct peerbuf_iommu_query_buffer q = {
+			.argsz = sizeof(q), .iova = BASE + i * SLOT,
+		};
+
+		if (!peerbuf_container_query_buffer(c, &q) &&
+		    (q.state != PEERBUF_STATE_DEAD || (q.flags & PEERBUF_QUERY_MAPPED)))
+			_exit(2);
+	}
+	if (peerbuf_container_map_buffer(c, buffer, -1, 0, MIB, BASE + 8 * SLOT, RW) != -ENODEV)
+		_exit(3);
+	_exit(0);
+}
+
+static bool ended_with(pid_t child, const char *what, bool may_be_killed)
+{
+	int status = -1;
+
+	if (waitpid(child, &status, 0) == child && WIFEXITED(status) && !WEXITSTATUS(status))
+		return true;
+	if (may_be_killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return true;
+	return wrong("%s ended with %#x", what, status);
+}
+
+static bool unplug(uint64_t seconds)
+{
+	pid_t owner, ssd, importer;
+	double end = now() + seconds;
+	int post[2], buffer = -1;
+	char path[96], byte;
+	bool good = true;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", bdf_of("BAR"));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, post))
+		return wrong("no socket");
+	owner = fork();
+	if (!owner)
+		own_until_asked(post[0]);
+	close(post[0]);
+	if (peerbuf_recv_fd(post[1], &buffer, &byte, 1) < 0 || buffer < 0)
+		return wrong("no buffer");
+	ssd = fork();
+	if (!ssd)
+		write_always(buffer);
+	importer = fork();
+	if (!importer)
+		import_until_gone(buffer);
+	while (!tally->reads && now() < end)
+		usleep(1000);
+	/* Whoever unplugs it waits for this. */
+	printf("# the device is in use\n");
+	fflush(stdout);
+	while (!access(path, F_OK) && now() < end)
+		usleep(10000);
+	good = access(path, F_OK) || wrong("the device was not unplugged");
+	tally->gone = true;
+	good &= ended_with(importer, "the importer", false);
+	good = good && (commands(20) || wrong("the SSD has stopped"));
+	tally->stop = true;
+	good &= ended_with(ssd, "the SSD's process", false);
+	good &= ended_with(owner, "the owner", true);
+	close(buffer);
+	printf("# %llu steps, %llu commands of the SSD\n", (unsigned long long)tally->steps,
+	       (unsigned long long)tally->reads);
+	return good;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -604,7 +745,7 @@ int main(int argc, char **argv)
 		bool (*run)(uint64_t count);
 	} kinds[] = {
 		{ "resets", resets }, { "attachments", attachments }, { "maps", maps },
-		{ "kills", kills }, { "pressure", pressure },
+		{ "kills", kills }, { "pressure", pressure }, { "unplug", unplug },
 	};
 	uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
 	double begin = now();
@@ -625,6 +766,6 @@ int main(int argc, char **argv)
 			printf("# %s\n", trouble[0] ? trouble : "it could not begin");
 		return good ? 0 : 1;
 	}
-	fprintf(stderr, "usage: storm resets|attachments|maps|kills|pressure COUNT [SEED]\n");
+	fprintf(stderr, "usage: storm resets|attachments|maps|kills|pressure|unplug COUNT [SEED]\n");
 	return 2;
 }
