@@ -28,8 +28,11 @@
 #define BAR2 VFIO_PCI_BAR2_REGION_INDEX
 #define RW (PEERBUF_MAP_READ | PEERBUF_MAP_WRITE)
 
-/* More ranges than a page of any list holds. */
-#define MANY 600
+/*
+ * More ranges than a page of any list holds; and so many that their pages fill page tables of the
+ * IOMMU whole: an unmap frees these, and what fails next time is the second one's allocation.
+ */
+#define MANY 1024
 
 static struct peerbuf_container *owner, *importer;
 static struct peerbuf_device *bar;
