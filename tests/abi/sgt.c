@@ -111,23 +111,46 @@ static void override(bool on)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* No IOMMU is in the device's way, and the BAR is above 4 GiB. */
-static void memory_that_a_device_cannot_address_is_refused(void **state)
+/* No IOMMU is in the device's way: one that addresses little reaches neither of them. */
+static void cannot_be_addressed(int buf, uint32_t flags, uint64_t start)
 {
-	int buf = two_ranges(), fd = test_open();
+	int fd = test_open();
 	struct pbt_map map;
 
-	assert_true(bar_start >> 32);
-	override(true);
-	assert_int_equal(import(fd, buf, PBT_MASK_32, 0, 0), 0);
+	assert_int_equal(import(fd, buf, flags | PBT_MASK_24, 0, 0), 0);
 	assert_int_equal(call(fd, PBT_MAP, &map), -EOPNOTSUPP);
 	assert_int_equal(call(fd, PBT_DETACH, NULL), 0);
-	assert_int_equal(import(fd, buf, 0, 0, 0), 0);
+	assert_int_equal(import(fd, buf, flags, 0, 0), 0);
 	assert_int_equal(call(fd, PBT_MAP, &map), 0);
-	assert_int_equal(map.entry[0].phys, bar_start + 32 * MIB);
-	override(false);
+	assert_true(map.entry[0].addr >> 24);
+	assert_true(!start || map.entry[0].phys == start);
 	close(fd);
+}
+
+static void memory_that_a_device_cannot_address_is_refused(void **state)
+{
+	int buf = two_ranges();
+
+	override(true);
+	cannot_be_addressed(buf, 0, bar_start + 32 * MIB);
+	override(false);
 	close(buf);
+}
+
+/* Nor is it copied to where the device would reach it. */
+static void ram_that_a_device_cannot_address_is_refused(void **state)
+{
+	int mem = sealed_memfd(MIB, 0), buf;
+	struct peerbuf_ram *ram;
+
+	assert_int_equal(peerbuf_ram_open(&ram), 0);
+	buf = peerbuf_ram_export(ram, mem, O_RDWR, 0, MIB, 0);
+	assert_true(buf >= 0);
+	cannot_be_addressed(buf, 0, 0);
+	cannot_be_addressed(buf, PBT_TYPED, 0);
+	close(buf);
+	peerbuf_ram_close(ram);
+	close(mem);
 }
 
 static void a_route_that_is_gone_is_not_mapped_by(void **state)
@@ -429,6 +452,7 @@ int main(void)
 	};
 	const struct CMUnitTest identity[] = {
 		cmocka_unit_test(memory_that_a_device_cannot_address_is_refused),
+		cmocka_unit_test(ram_that_a_device_cannot_address_is_refused),
 	};
 	const struct CMUnitTest with[] = {
 		cmocka_unit_test(who_cannot_let_go_or_cope_is_refused),

@@ -223,8 +223,8 @@ static long do_import(struct import *im, struct pbt_import __user *arg)
 	if (!im->pdev)
 		return -ENXIO;
 	/* As large as anybody's: exporters do not cut what they map. */
-	dma_set_mask_and_coherent(&im->pdev->dev, im->arg.flags & PBT_MASK_32 ?
-						  DMA_BIT_MASK(32) : DMA_BIT_MASK(64));
+	dma_set_mask_and_coherent(&im->pdev->dev, im->arg.flags & PBT_MASK_24 ?
+						  DMA_BIT_MASK(24) : DMA_BIT_MASK(64));
 	dma_set_max_seg_size(&im->pdev->dev, UINT_MAX);
 	im->dmabuf = dma_buf_get(im->arg.dmabuf_fd);
 	if (IS_ERR(im->dmabuf)) {

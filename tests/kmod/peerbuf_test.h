@@ -24,7 +24,7 @@ struct pbt_import {
 #define PBT_PRIVATE	64	/* typed, asking for a type of the test's own */
 #define PBT_LAST_JOB	16	/* a DMA runs in order to unmap, and after it: fence_ms */
 #define PBT_UNLOCKED	128	/* typed, by the calls that take the lock themselves */
-#define PBT_MASK_32	256	/* its device addresses the first 4 GiB only */
+#define PBT_MASK_24	256	/* its device addresses the first 16 MiB only */
 	__u32 slow_ms;		/* after an invalidation, unmap this much later */
 	__u32 fence_ms;		/* the DMA that is "running" ends this much later */
 };

@@ -5,7 +5,7 @@
 #
 # vm-topology: ssd-bar
 # vm-cmdline: iommu=pt
-# vm-modules: vfio-pci peerbuf_core vfio_pci_peerbuf vfio_iommu_peerbuf peerbuf_test
+# vm-modules: vfio-pci peerbuf_core peerbuf_ram vfio_pci_peerbuf vfio_iommu_peerbuf peerbuf_test
 # vm-needs: build/tests/abi/sgt
 set -u
 . vm/tap.sh
