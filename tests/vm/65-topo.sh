@@ -1,9 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The command and the kernel decide alike about every pair of functions of a random tree, with
-# ACS registers as the kernel left them and with random ones; and, on kernels that have peer-to-peer
-# DMA themselves, as those do.
+# The command and the kernel decide alike about every pair of functions of a random tree, virtual
+# ones included, with ACS registers as the kernel left them and with random ones; and, on kernels that
+# have peer-to-peer DMA themselves, as those do.
+#
+# QEMU's switches have no ACS, and no host bridge of its is one that is known to route: a test
+# module has config space pretend both, to all who ask.
 #
 # vm/run --set seed=N --env SEED=N tests/vm/65-topo.sh tries another tree.
 #
@@ -13,7 +16,7 @@
 # vm-cmdline: acpi=noirq
 # vm-set: seed=15
 # vm-modules: peerbuf_core
-# vm-modules-available: peerbuf_p2pdma
+# vm-modules-available: peerbuf_p2pdma peerbuf_config nvme
 # vm-needs: /usr/bin/setpci
 # vm-timeout: 120
 . vm/tap.sh
@@ -22,6 +25,8 @@ PATH=$PATH:/peerbuf	# setpci
 
 route=/sys/kernel/debug/peerbuf/route
 linux=/sys/kernel/debug/peerbuf_p2pdma/distance
+pretend=/sys/kernel/debug/peerbuf_config/pretend
+seed=${SEED:-15}
 
 # A file that answers what is written to it.
 ask() { # FILE TEXT: the answer in $answer
@@ -88,32 +93,97 @@ compare() { # NAME
 	sed 's/^/# /' /tmp/differences | head -20
 }
 
-modprobe peerbuf_p2pdma 2>/dev/null && diag "compared with the kernel's own helper, too"
-bridges=
-for d in /sys/bus/pci/devices/*; do
-	case $(cat "$d/class") in
-	0x0604*) setpci -s "${d##*/}" ECAP_ACS+6.w >/dev/null 2>&1 && bridges="$bridges ${d##*/}" ;;
+# A number below $1, another one for each $2, the same for the same seed.
+random() { # BELOW WHAT
+	awk -v below="$1" -v word="$seed $2" 'BEGIN {
+		for (i = 1; i <= length(word); i++)
+			h = (h * 31 + index(" 0123456789abcdef:.-", substr(word, i, 1))) % 1000003
+		srand(h)
+		rand()
+		print int(rand() * below) }'
+}
+
+acs_functions() {
+	for d in /sys/bus/pci/devices/*; do
+		setpci -s "${d##*/}" ECAP_ACS+6.w >/dev/null 2>&1 && echo "${d##*/}"
+	done
+}
+
+# Kernels before 7.3 know fewer host bridges.
+known_hosts() {
+	echo 8086:3c00 8086:2f01 8086:2030 8086:2020 8086:09a2 8086:2034 8086:29c0
+	case $(uname -r) in
+	6.* | 7.[0-2].*) [ -e $linux ] || echo 1ae0:0001 10de:2f95 10de:2f99 ;;
+	*) echo 1ae0:0001 10de:2f95 10de:2f99 ;;
 	esac
+}
+
+# The functions that stand for the host bridges: the first on each root bus.
+first_functions() {
+	for d in /sys/devices/pci*; do
+		for f in "$d"/*:*:*.*; do
+			echo "${f##*/}"
+			break
+		done
+	done
+}
+
+modprobe peerbuf_p2pdma 2>/dev/null && diag "compared with the kernel's own helper, too"
+modprobe peerbuf_config
+modprobe nvme
+for d in /sys/bus/pci/devices/*/sriov_numvfs; do
+	[ -e "$d" ] || continue
+	echo 2 >"$d"
+	[ "$(cat "$d")" = 2 ]
+	ok $? "$(basename "$(dirname "$d")") has two virtual functions"
 done
-[ "$(peerbuf topo --all --json | routes | wc -l)" -ge 16 ]
+
+[ "$(peerbuf topo --all --json | routes | wc -l)" -ge 4 ]
 ok $? "there are functions"
-[ -n "$bridges" ]
-ok $? "and bridges with ACS"
+[ -n "$(acs_functions)" ]
+ok $? "and some with ACS"
 compare "ACS as the kernel left it"
-cp /tmp/routes /tmp/before
+
+for d in /sys/bus/pci/devices/*; do
+	d=${d##*/}
+	# Not the processor's own devices, nor the harness's.
+	case $d in
+	0000:00:0[01].* | 0000:00:1[ef].*) continue ;;
+	esac
+	[ "$(random 3 "$d")" = 0 ] || { echo "$d acs" >$pretend; } 2>/dev/null
+done
+functions=$(acs_functions)
+diag "ACS: $(echo "$functions" | wc -l) functions"
+set_acs() { # ROUND ONE-OF
+	for f in $functions; do
+		[ "$(random "$2" "$1-$f")" = 0 ] && bits=$(random 128 "$f-$1") || bits=0
+		setpci -s "$f" "ECAP_ACS+6.w=$(printf %x "$bits"):7f"
+	done
+}
 
 for round in 1 2 3; do
-	for b in $bridges; do
-		random=$(awk "BEGIN { srand(${SEED:-15}$round${b##*:}); print int(rand() * 128) }")
-		setpci -s "$b" "ECAP_ACS+6.w=$(printf %x "$random"):7f"
+	# All of them, and then so few that there are routes inside, too.
+	set_acs $round $((2 * round - 1))
+	set -- $(known_hosts)
+	for f in $(first_functions); do
+		pick=$(random $# "$round-$f")
+		id=$(echo "$@" | cut -d ' ' -f $((pick + 1)))
+		echo "$f $id" >$pretend
 	done
-	compare "random ACS, round $round"
+	compare "random ACS and host bridges, round $round"
+	cut -d ' ' -f 3,4 /tmp/routes >>/tmp/kinds
 done
-for b in $bridges; do
-	setpci -s "$b" ECAP_ACS+6.w=0:2c
+for f in $functions; do
+	setpci -s "$f" ECAP_ACS+6.w=0:2c
 done
 compare "no redirection"
 ! grep -q acs-redirect /tmp/routes
 ok $? "then nothing is redirected"
-! cmp -s /tmp/routes /tmp/before
-ok $? "which was different at first"
+cut -d ' ' -f 3,4 /tmp/routes >>/tmp/kinds
+grep -q "bus-address same-switch" /tmp/kinds
+ok $? "some are below one bridge"
+diag "$(sort /tmp/kinds | uniq -c | tr '\n' ';')"
+for d in /sys/bus/pci/devices/*/sriov_numvfs; do
+	[ ! -e "$d" ] || echo 0 >"$d"
+done
+rmmod peerbuf_config
