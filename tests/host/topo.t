@@ -218,6 +218,18 @@ def recordings_that_make_no_sense():
     codes = [run("topo", *o, "--from", path)[0] for o in ((), ("--json",), ("--dot",), ("--all",))]
     codes.append(run("topo", "check", "01:00.0", "03:00.0", "--from", path)[0])
     point(codes == [0] * 5, "values that are not looked at may be anything", codes)
+    recording = machines.recording("virtual-functions")
+    for f in recording["functions"]:
+        for key in ("bars", "cmb", "driver", "iommu", "iommu_group", "port", "name", "bus_offset"):
+            del f[key]
+    path = write(recording)
+    texts = [run("topo", *o, "--from", path) for o in ((), ("--json",), ("--dot",))]
+    point(all(status == 0 for status, _, _ in texts) and "BARs" not in texts[0][1] + texts[2][1],
+          "values that are not looked at may be missing", texts)
+    recording["functions"][2]["class"] = "network"
+    refuses(1, f"{write(recording)} cannot be used: the address, id, class or acs of its function "
+            "3, counted from 1, is missing or malformed", "which function is wrong is told",
+            "topo", "--from", path)
     rng = random.Random(1)
     whole = json.dumps(machines.recording("virtual-functions"))
     codes = set()

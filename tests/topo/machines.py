@@ -274,6 +274,22 @@ def not_root():
     return m
 
 
+def thunderbolt():
+    """Docks in a row, more of them than are looked at; and devices without any memory."""
+    m = Machine()
+    m.host("0000:00", "8086:461d", "Intel Corporation 12th Gen Core Processor Host Bridge")
+    above = m.port("00:07.0", "0000:00", "8086:466e",
+                   "Intel Corporation Alder Lake-P Thunderbolt 4 PCI Express Root Port #0")
+    bridge = "Intel Corporation Thunderbolt 4 Bridge [Goshen Ridge 2020]"
+    for n in range(16):
+        up = m.switch(f"{2 * n + 1:02x}:00.0", above, "8086:0b26", bridge)
+        above = m.down(f"{2 * n + 2:02x}:01.0", up, "8086:0b26", bridge, OFF)
+        m.add(f"{2 * n + 2:02x}:00.0", up, "8086:0b27", "0c0330",
+              "Intel Corporation Thunderbolt 4 NHI and USB", "endpoint", driver="xhci_hcd")
+    m.nvme("21:00.0", above)
+    return m
+
+
 def no_devices():
     m = Machine()
     m.host("0000:00", "8086:29c0", "Intel Corporation 82G33/G31/P35/P31 Express DRAM Controller")
@@ -297,6 +313,7 @@ MACHINES = {
     "arm-server": (arm_server, ["0002:01:00.0 0004:01:00.0"]),
     "conventional": (conventional, ["04:01.0 04:02.0"]),
     "not-root": (not_root, ["1a:00.0 1b:00.0", "86:00.0 1a:00.0", "86:00.0 91:00.0"]),
+    "thunderbolt": (thunderbolt, ["02:00.0 20:00.0", "21:00.0 20:00.0"]),
     "no-devices": (no_devices, []),
 }
 

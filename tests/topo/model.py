@@ -6,10 +6,13 @@ bits, no early ends.
 """
 
 REDIRECT = 0x04 | 0x08 | 0x20
+DEEPEST = 32  # functions on a way up
 
 # What Linux knows of host bridges: True if it routes to others, too.
 LISTED = {("8086", d): False for d in ("3c00", "3c01", "2f00", "2f01")}
 LISTED.update({("8086", d): True for d in ("2030", "2031", "2032", "2033", "2020", "09a2")})
+LISTED.update({("8086", d): True for d in ("0b25", "0cfe", "11fb", "1212", "1216", "4940", "4942",
+                                           "4944", "4946", "4948")})
 LISTED.update({("10de", d): True for d in ("2f95", "2f96", "2f97", "2f98")})
 
 
@@ -66,7 +69,9 @@ def route(recording, provider, client):
     functions = {f["address"]: f for f in recording["functions"]}
     up, down = _path(functions, provider), _path(functions, client)
     shared = [f for f in up if f in down]
-    if not shared:
+    if len(up) > DEEPEST or len(down) > DEEPEST:
+        distance, verdict = 0, ("not-supported", "no-common-bridge")
+    elif not shared:
         distance = len(up) + len(down)
         verdict = _by_host(recording, up[0]["host"], down[0]["host"], "no-common-bridge")
     else:
@@ -93,7 +98,7 @@ def route(recording, provider, client):
 # ---------------------------------------------------------------- random machines
 
 FIRST = ["8086:29c0", "8086:3c00", "8086:2f01", "8086:2030", "8086:2020", "8086:2033",
-         "8086:2034", "1ae0:0001", "10de:2f95", "10de:2f99", "1022:1480", "1def:e111"]
+         "8086:2034", "1ae0:0001", "10de:2f95", "10de:2f99", "8086:4940", "8086:4941", "1022:1480", "1def:e111"]
 
 
 class _Grower:

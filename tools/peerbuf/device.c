@@ -87,8 +87,11 @@ static struct json_object *describe(const struct tool *tool, const char *bdf,
 
 void format_bars(struct json_object *bars, char *text, size_t size)
 {
-	size_t i, used = 0, nr = json_object_array_length(bars);
+	size_t i, used = 0, nr;
 
+	text[0] = '\0';
+	/* A recording may say anything here, or nothing. */
+	nr = json_object_is_type(bars, json_type_array) ? json_object_array_length(bars) : 0;
 	for (i = 0; i < nr && used < size; i++) {
 		struct json_object *bar = json_object_array_get_idx(bars, i);
 		char amount[NAME_SIZE];

@@ -234,6 +234,14 @@ static void read_cpu(struct machine *m)
 			peerbuf_cpu_routes(!strcmp(m->cpu_vendor, "AuthenticAMD"), m->cpu_family);
 }
 
+/* Which one of the list it is, because it may not even have an address. */
+static const char *wrong_function(struct machine *m, int i)
+{
+	snprintf(m->wrong, sizeof(m->wrong), "the address, id, class or acs of its function %d, "
+		 "counted from 1, is missing or malformed", i + 1);
+	return m->wrong;
+}
+
 static const char *read_machine(struct machine *m)
 {
 	struct json_object *list;
@@ -263,7 +271,7 @@ static const char *read_machine(struct machine *m)
 	for (i = 0; i < m->nr_functions; i++)
 		if (!read_function(&m->functions[i],
 				   json_object_array_get_idx(list, (size_t)i)))
-			return "a function's address, id, class or acs is missing or malformed";
+			return wrong_function(m, i);
 	qsort(m->functions, (size_t)m->nr_functions, sizeof(*m->functions), by_id);
 	if (!link_functions(m))
 		return "its functions do not make a tree";
@@ -382,6 +390,12 @@ void machine_route(const struct machine *m, int provider, int client, struct pee
 	if (peerbuf_override_has(m->overrides, m->nr_overrides, m->functions[provider].id,
 				 m->functions[client].id))
 		peerbuf_override_apply(v);
+}
+
+bool machine_too_deep(const struct peerbuf_verdict *v)
+{
+	/* Who has not met is at least two hops apart. */
+	return v->reason == PEERBUF_REASON_NO_COMMON_BRIDGE && !v->distance;
 }
 
 const char *reason_name(uint32_t reason)

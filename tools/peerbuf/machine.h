@@ -58,6 +58,7 @@ struct machine {
 	struct peerbuf_override overrides[PEERBUF_MAX_OVERRIDES];
 	size_t nr_overrides;
 	const char *override_text;	/* NULL: peerbuf_core was not loaded */
+	char wrong[128];		/* why it cannot be used */
 };
 
 /* What the tool itself finds out, in addition to enum peerbuf_route_reason. */
@@ -76,6 +77,9 @@ int machine_find(const struct machine *m, uint64_t id);
 /* How @client reaches memory of @provider. The paths may be NULL. */
 void machine_route(const struct machine *m, int provider, int client, struct peerbuf_verdict *v,
 		   struct peerbuf_path *provider_path, struct peerbuf_path *client_path);
+
+/* Is one of the two below more bridges than are looked at? Then it is refused. */
+bool machine_too_deep(const struct peerbuf_verdict *v);
 
 /* "bus-address", "acs-redirect" */
 const char *reason_name(uint32_t reason);

@@ -273,6 +273,8 @@ static void print_below(const struct machine *m, const struct selection *s, cons
 		if (snprintf(deeper, sizeof(deeper), "%s%s", indent,
 			     i == last ? "   " : "|  ") < (int)sizeof(deeper))
 			print_below(m, s, shown, host, i, deeper);
+		else if (last_below(m, shown, host, i) != NONE)
+			printf("%s   `- and more, too deep to be looked at\n", indent);
 	}
 }
 

@@ -117,6 +117,9 @@ static void find_why(struct report *r)
 	else if (r->v.reason == PEERBUF_REASON_SAME_SWITCH)
 		say(r->why, "Both are below %s, and nothing on the way redirects: the traffic "
 		    "stays there.", full_name(function_of(r, r->v.meet), name, sizeof(name)));
+	else if (machine_too_deep(&r->v))
+		say(r->why, "One of them is below more than %d bridges: more are not looked at.",
+		    PEERBUF_MAX_DEPTH - 1);
 	else if (r->v.met)
 		why_redirected(r);
 	else
@@ -305,6 +308,11 @@ static void find_remedies(struct report *r)
 	if (r->v.reason == REASON_UNREADABLE) {
 		say(remedy(r, "Ask again as root:"), "peerbuf topo check %s %s",
 		    r->m->functions[r->provider].address, r->m->functions[r->client].address);
+		return;
+	}
+	if (machine_too_deep(&r->v)) {
+		say(remedy(r, "Plug it in nearer to the processor; what is above it is in:"),
+		    "peerbuf topo %s", r->m->functions[r->provider].address);
 		return;
 	}
 	/* Also where the detour works: it is longer. */
