@@ -21,6 +21,17 @@ static const struct known_host {
 	{ INTEL, 0x2030, 0x2033, false },	/* Skylake-E */
 	{ INTEL, 0x2020, 0x2020, false },
 	{ INTEL, 0x09a2, 0x09a2, false },
+	/* Accelerators of Sapphire Rapids and later that are first on a root bus of their own. */
+	{ INTEL, 0x0b25, 0x0b25, false },	/* DSA */
+	{ INTEL, 0x11fb, 0x11fb, false },
+	{ INTEL, 0x1212, 0x1212, false },
+	{ INTEL, 0x0cfe, 0x0cfe, false },	/* IAA */
+	{ INTEL, 0x1216, 0x1216, false },
+	{ INTEL, 0x4940, 0x4940, false },	/* QAT */
+	{ INTEL, 0x4942, 0x4942, false },
+	{ INTEL, 0x4944, 0x4944, false },
+	{ INTEL, 0x4946, 0x4946, false },
+	{ INTEL, 0x4948, 0x4948, false },
 	{ GOOGLE, 0, ANY, false },
 	{ NVIDIA, 0x2f95, 0x2f98, false },
 };

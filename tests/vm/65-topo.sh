@@ -111,10 +111,11 @@ acs_functions() {
 
 # Kernels before 7.3 know fewer host bridges.
 known_hosts() {
+	later="1ae0:0001 10de:2f95 10de:2f99 8086:4940 8086:0b25"
 	echo 8086:3c00 8086:2f01 8086:2030 8086:2020 8086:09a2 8086:2034 8086:29c0
 	case $(uname -r) in
-	6.* | 7.[0-2].*) [ -e $linux ] || echo 1ae0:0001 10de:2f95 10de:2f99 ;;
-	*) echo 1ae0:0001 10de:2f95 10de:2f99 ;;
+	6.* | 7.[0-2].*) [ -e $linux ] || echo $later ;;
+	*) echo $later ;;
 	esac
 }
 
