@@ -9,6 +9,7 @@ UPDATE_GOLDEN=1 writes the golden answers anew, to be read before they are commi
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -134,6 +135,19 @@ def pictures():
     status, out, error = run("topo", "--from", path, "--svg")
     point(status == 0 and out.startswith("<?xml") and "</svg>" in out and "GA100" in out,
           "graphviz draws the picture", error)
+    m = machines.Machine()
+    m.host("0000:00", "8086:4660", "Intel Corporation 12th Gen Core Processor Host Bridge")
+    for n in range(1, 21):
+        port = m.port(f"00:{n:02x}.0", "0000:00", "8086:460d", "a port", machines.OFF)
+        for function in (0, 1):
+            m.nic(f"{n:02x}:00.{function}", port)
+    dot = run("topo", "--from", write(m.recording), "--dot")[1]
+    looks = {}
+    for address, look in re.findall(r'"0000:(..):00\.[01]" \[label=.*, (style=.*)\]', dot):
+        looks.setdefault(address, set()).add(look)
+    point(len(looks) == 20 and all(len(look) == 1 for look in looks.values())
+          and len({look for both in looks.values() for look in both}) == 20,
+          "who reaches nobody else looks different, however many there are", looks)
     env = dict(os.environ, PATH="/nonexistent")
     done = subprocess.run([TOOL, "topo", "--from", path, "--svg"], env=env, text=True,
                           capture_output=True, check=False)

@@ -432,6 +432,15 @@ bool is_virtual(const struct function *f)
 	return f->physical != NONE;
 }
 
+int count_virtual(const struct machine *m, int i)
+{
+	int n, count = 0;
+
+	for (n = 0; n < m->nr_functions; n++)
+		count += m->functions[n].physical == i;
+	return count;
+}
+
 void redirect_bits(uint16_t acs, char *text, size_t size)
 {
 	snprintf(text, size, "%s%s%s%s%s", acs & 0x04 ? "RequestRedirect" : "",

@@ -89,6 +89,9 @@ bool is_worker(const struct function *f);
 bool is_bridge(const struct function *f);
 bool is_virtual(const struct function *f);
 
+/* How many virtual functions this one has. */
+int count_virtual(const struct machine *m, int i);
+
 /* "RequestRedirect, CompletionRedirect", as lspci writes them; of the bits that redirect. */
 void redirect_bits(uint16_t acs, char *text, size_t size);
 

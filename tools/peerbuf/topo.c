@@ -205,15 +205,6 @@ static void print_memory(const struct function *f)
 	}
 }
 
-static int count_virtual(const struct machine *m, int i)
-{
-	int n, count = 0;
-
-	for (n = 0; n < m->nr_functions; n++)
-		count += m->functions[n].physical == i;
-	return count;
-}
-
 static void print_function(const struct machine *m, const struct selection *s, int i)
 {
 	const struct function *f = &m->functions[i];

@@ -23,6 +23,19 @@ static const char *const colours[] = {
 
 #define NR_COLOURS	((int)(sizeof(colours) / sizeof(colours[0])))
 
+/* When the colours are used up, they come again with another outline. */
+static const char *const outlines[] = {
+	"rounded,filled", "rounded,filled,dashed", "rounded,filled,bold", "rounded,filled,dotted",
+};
+
+#define NR_OUTLINES	((int)(sizeof(outlines) / sizeof(outlines[0])))
+
+/* How a function is drawn. */
+struct look {
+	const char *fill;
+	const char *style;
+};
+
 /* Text inside a string of graphviz. */
 static void quote(FILE *out, const char *text)
 {
@@ -74,14 +87,14 @@ static void find_islands(const struct machine *m, const struct selection *s, int
 }
 
 /* White if it is alone. */
-static const char *island_colour(const struct selection *s, const int *island, int n)
+static struct look island_look(const struct selection *s, const int *island, int n)
 {
 	int i, size = 0, rank = 0;
 
 	for (i = 0; i < s->nr; i++)
 		size += island[i] == island[n];
 	if (size < 2)
-		return "white";
+		return (struct look) { "white", outlines[0] };
 	/* How many islands come before this one. */
 	for (i = 0; i < island[n]; i++) {
 		int k, members = 0;
@@ -90,12 +103,16 @@ static const char *island_colour(const struct selection *s, const int *island, i
 			members += island[k] == i;
 		rank += members > 1;
 	}
-	return colours[rank % NR_COLOURS];
+	return (struct look) {
+		colours[rank % NR_COLOURS],
+		outlines[rank / NR_COLOURS % NR_OUTLINES],
+	};
 }
 
-static void write_function(const struct machine *m, int i, const char *fill, FILE *out)
+static void write_function(const struct machine *m, int i, const struct look *look, FILE *out)
 {
 	const struct function *f = &m->functions[i];
+	int virtuals = count_virtual(m, i);
 	bool redirects = f->acs_enabled & PEERBUF_ACS_REDIRECT;
 	char text[256];
 
@@ -115,8 +132,10 @@ static void write_function(const struct machine *m, int i, const char *fill, FIL
 		format_bars(json_object_object_get(f->json, "bars"), text, sizeof(text));
 		if (text[0])
 			fprintf(out, "\\nBARs %s", text);
-		fprintf(out, "\", shape=box, style=\"rounded,filled\", fillcolor=\"%s\"%s", fill,
-			redirects ? ", color=red" : "");
+		if (virtuals)
+			fprintf(out, "\\n%d virtual function%s", virtuals, virtuals > 1 ? "s" : "");
+		fprintf(out, "\", shape=box, style=\"%s\", fillcolor=\"%s\"%s", look->style,
+			look->fill, redirects ? ", color=red" : "");
 	}
 	fputs("];\n", out);
 }
@@ -131,19 +150,19 @@ static void write_host(const struct machine *m, int h, const bool *shown, const 
 	fprintf(out, "\tsubgraph \"cluster_%s\" {\n\t\tlabel=\"host bridge %s  ", host->address,
 		host->address);
 	quote(out, host_name(m, host, name, sizeof(name)));
-	fprintf(out, "\\n%s\";\n\t\tlabeljust=l; color=\"#888888\";\n", host_phrase(m, host));
+	fprintf(out, "\\l%s\\l\";\n\t\tlabeljust=l; color=\"#888888\";\n", host_phrase(m, host));
 	fprintf(out, "\t\t\"%s\" [label=\"%s\", shape=plain, fontsize=9];\n",
 		host->address, host->address);
 	/* Graphviz draws the first one lowest. */
 	for (i = m->nr_functions - 1; i >= 0; i--) {
-		const char *fill = "#eeeeee";
+		struct look look = { "#eeeeee", outlines[0] };
 
 		if (!shown[i] || m->functions[i].host != h)
 			continue;
 		for (n = 0; n < s->nr; n++)
 			if (s->index[n] == i)
-				fill = island_colour(s, island, n);
-		write_function(m, i, fill, out);
+				look = island_look(s, island, n);
+		write_function(m, i, &look, out);
 		fprintf(out, "\t\t\"%s\" -- \"%s\";\n",
 			m->functions[i].parent == NONE ? host->address :
 			m->functions[m->functions[i].parent].address, m->functions[i].address);
@@ -174,8 +193,8 @@ void write_dot(const struct machine *m, const struct selection *s, FILE *out)
 	fputs("graph peerbuf {\n"
 	      "\trankdir=LR; ordering=out; nodesep=0.15; ranksep=0.5; fontname=\"sans-serif\";\n"
 	      "\tnode [fontname=\"sans-serif\", fontsize=11]; edge [color=\"#555555\"];\n"
-	      "\tlabel=\"Devices of one colour reach each other by bus address, "
-	      "below one bridge. Red ports redirect to the host bridge.\";\n", out);
+	      "\tlabel=\"Devices of one colour and outline reach each other by bus address, "
+	      "below one bridge.\\nRed ports redirect to the host bridge.\";\n", out);
 	for (n = 0; shown && n < s->nr; n++)
 		for (i = s->index[n]; i != NONE; i = m->functions[i].parent)
 			shown[i] = true;
