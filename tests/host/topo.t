@@ -203,6 +203,9 @@ def recordings_that_make_no_sense():
         ("a function that is a number", lambda r: r["functions"].append(1)),
         ("the same function twice", lambda r: r["functions"].append(r["functions"][0])),
         ("too many functions", lambda r: r.update(functions=r["functions"] * 4000)),
+        ("too many different ones", lambda r: r["functions"].extend(
+            dict(r["functions"][0], address=f"{n:08x}:00:00.0", host=f"{n:08x}:00")
+            for n in range(1, 20001))),
         ("a parent that is not there", at(2, "parent", "0000:99:00.0")),
         ("a parent that is no address", at(2, "parent", "x")),
         ("a parent that is a number", at(2, "parent", 5)),

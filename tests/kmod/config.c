@@ -34,6 +34,7 @@ static struct dentry *root;
 
 static struct pretended *find(struct pci_bus *bus, unsigned int devfn)
 {
+	/* Pairs with the release in begin(): who sees the number sees the entries. */
 	unsigned int i, nr = smp_load_acquire(&nr_pretended);
 
 	for (i = 0; i < nr; i++)
@@ -52,7 +53,7 @@ static u32 pretend_word(const struct pretended *p, int where, u32 real)
 	if (!p->last_at)
 		return real;
 	if (where == p->last_at)
-		return (PCI_POSSIBLE_ERROR(real) ? 0 : real & 0xfffff) | ACS_AT << 20;
+		return (PCI_POSSIBLE_ERROR(real) ? 0 : real & 0xfffff) | (u32)ACS_AT << 20;
 	if (where == ACS_AT)
 		return PCI_EXT_CAP_ID_ACS | 1 << 16;
 	if (where == ACS_AT + PCI_ACS_CAP)
@@ -143,6 +144,7 @@ static int begin(struct pci_dev *pdev, u32 id)
 		WRITE_ONCE(p->last_at, last);
 		pdev->acs_cap = ACS_AT;
 	}
+	/* Pairs with the acquire in find(). */
 	if (is_new)
 		smp_store_release(&nr_pretended, nr_pretended + 1);
 	if (pdev->bus->ops != &pretend_ops) {

@@ -104,6 +104,9 @@ def desktop():
     m.add("01:00.1", peg, "10de:22ba", "040300",
           "NVIDIA Corporation AD102 High Definition Audio Controller", "endpoint",
           bars=[bar(0, 16 << 10, 32, False)], driver="snd_hda_intel")
+    m.add("00:04.0", "0000:00", "8086:461d", "118000",
+          "Intel Corporation Alder Lake Innovation Platform Framework Processor Participant",
+          bars=[bar(0, 128 << 10, 64, False)], driver="proc_thermal_pci")
     disk = m.port("00:06.0", "0000:00", "8086:464d",
                   "Intel Corporation 12th Gen Core Processor PCI Express x4 Controller #0")
     m.nvme("02:00.0", disk, cmb={"bar": 0, "size": 1 << 20})
@@ -160,11 +163,11 @@ def two_sockets_old():
     a = m.port("00:02.0", "0000:00", "8086:2f04", name + " 2")
     m.gpu("03:00.0", a, "NVIDIA Corporation GP100GL [Tesla P100 PCIe 16GB]", "10de:15f8",
           16 << 30)
-    b = m.port("00:03.0", "0000:00", "8086:2f08", name + " 3")
+    b = m.port("00:03.0", "0000:00", "8086:2f08", name + " 3", "0028")
     m.nvme("04:00.0", b)
     m.port("00:03.2", "0000:00", "8086:2f0a", name + " 3")
     m.port("80:00.0", "0000:80", "8086:2f01", name + " 0")
-    c = m.port("80:02.0", "0000:80", "8086:2f04", name + " 2")
+    c = m.port("80:02.0", "0000:80", "8086:2f04", name + " 2", "0020")
     m.nic("82:00.0", c)
     m.port("80:03.0", "0000:80", "8086:2f08", name + " 3")
     return m

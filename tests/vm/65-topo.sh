@@ -165,11 +165,9 @@ set_acs() { # ROUND ONE-OF
 for round in 1 2 3; do
 	# All of them, and then so few that there are routes inside, too.
 	set_acs $round $((2 * round - 1))
-	set -- $(known_hosts)
 	for f in $(first_functions); do
-		pick=$(random $# "$round-$f")
-		id=$(echo "$@" | cut -d ' ' -f $((pick + 1)))
-		echo "$f $id" >$pretend
+		pick=$(random "$(known_hosts | wc -w)" "$round-$f")
+		echo "$f $(known_hosts | tr '\n' ' ' | cut -d ' ' -f $((pick + 1)))" >$pretend
 	done
 	compare "random ACS and host bridges, round $round"
 	cut -d ' ' -f 3,4 /tmp/routes >>/tmp/kinds
