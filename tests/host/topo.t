@@ -86,6 +86,9 @@ def verdicts(recording):
         return [error], 0
     routes = json.loads(out)["routes"]
     wrong = []
+    # Who reaches whom is the same both ways; a report need not tell.
+    ways = {(r["provider"], r["client"]): r["route"] for r in routes}
+    wrong += [f"{p} {c}: one way only" for (p, c), route in ways.items() if ways[c, p] != route]
     for r in routes:
         wanted = model.route(recording, r["provider"], r["client"])
         got = (r["route"], r["reason"], r["distance"])

@@ -376,7 +376,7 @@ static struct json_object *redirects_json(const struct report *r)
 	return list;
 }
 
-static void print_check_json(const struct report *r, const struct peerbuf_verdict *back)
+static void print_check_json(const struct report *r)
 {
 	struct json_object *document = json_object_new_object();
 	const struct machine *m = r->m;
@@ -395,7 +395,6 @@ static void print_check_json(const struct report *r, const struct peerbuf_verdic
 	json_object_object_add(document, "why", json_object_get(r->why));
 	json_object_object_add(document, "remedies", json_object_get(r->remedies));
 	json_object_object_add(document, "revoke", json_text(revoke_sentence(r)));
-	json_object_object_add(document, "other_way_round", json_text(peerbuf_route_name(back->route)));
 	print_json(document);
 }
 
@@ -419,7 +418,7 @@ static void print_remedies(const struct report *r)
 	}
 }
 
-static void print_check_text(const struct report *r, const struct peerbuf_verdict *back)
+static void print_check_text(const struct report *r)
 {
 	static const char *const sentences[] = {
 		[PEERBUF_ROUTE_UNKNOWN] = "not known",
@@ -443,27 +442,22 @@ static void print_check_text(const struct report *r, const struct peerbuf_verdic
 		printf("  %s\n", json_object_get_string(json_object_array_get_idx(r->why, i)));
 	print_remedies(r);
 	printf("Revoke:        %s\n", revoke_sentence(r));
-	if (back->route != r->v.route)
-		printf("The other way round the route is different: %s.\n",
-		       sentences[back->route]);
 }
 
 int explain(struct tool *tool, const struct machine *m, int provider, int client)
 {
 	struct report r = { .m = m, .provider = provider, .client = client };
-	struct peerbuf_verdict back;
 	bool works;
 
 	r.why = json_object_new_array();
 	r.remedies = json_object_new_array();
 	machine_route(m, provider, client, &r.v, &r.paths[0], &r.paths[1]);
-	machine_route(m, client, provider, &back, NULL, NULL);
 	find_why(&r);
 	find_remedies(&r);
 	if (tool->json)
-		print_check_json(&r, &back);
+		print_check_json(&r);
 	else
-		print_check_text(&r, &back);
+		print_check_text(&r);
 	json_object_put(r.why);
 	json_object_put(r.remedies);
 	works = r.v.route == PEERBUF_ROUTE_BUS_ADDRESS || r.v.route == PEERBUF_ROUTE_HOST_BRIDGE;
