@@ -86,6 +86,8 @@ def verdicts(recording):
         return [error], 0
     routes = json.loads(out)["routes"]
     wrong = []
+    bridges = {f["address"] for f in recording["functions"] if f["class"].startswith("06")}
+    wrong += [f"{r['provider']} is a bridge" for r in routes if r["provider"] in bridges]
     # Who reaches whom is the same both ways; a report need not tell.
     ways = {(r["provider"], r["client"]): r["route"] for r in routes}
     wrong += [f"{p} {c}: one way only" for (p, c), route in ways.items() if ways[c, p] != route]

@@ -277,6 +277,24 @@ def not_root():
     return m
 
 
+def nested():
+    """Switches in a switch, with free ports in both and at another host bridge; other cards apart."""
+    m = Machine()
+    m.host("0000:00", "8086:4660", "Intel Corporation 12th Gen Core Processor Host Bridge")
+    name = "Broadcom / LSI PEX880xx PCIe Gen 4 Switch"
+    outer = m.switch("01:00.0", m.port("00:01.0", "0000:00", "8086:460d", "a port"),
+                     "1000:c010", name)
+    inner = m.switch("03:00.0", m.down("02:00.0", outer, "1000:c010", name, OFF), "1000:c010",
+                     name)
+    m.down("02:01.0", outer, "1000:c010", name, OFF)
+    m.gpu("05:00.0", m.down("04:00.0", inner, "1000:c010", name, OFF))
+    m.down("04:01.0", inner, "1000:c010", name, OFF)
+    m.nvme("08:00.0", m.port("00:06.0", "0000:00", "8086:464d", "a port"))
+    m.switch("81:00.0", m.port("80:01.0", "0000:80", "8086:460d", "a port"), "1000:c010", name)
+    m.down("82:00.0", "0000:81:00.0", "1000:c010", name)
+    return m
+
+
 def thunderbolt():
     """Docks in a row, more of them than are looked at; and devices without any memory."""
     m = Machine()
@@ -316,6 +334,7 @@ MACHINES = {
     "arm-server": (arm_server, ["0002:01:00.0 0004:01:00.0"]),
     "conventional": (conventional, ["04:01.0 04:02.0"]),
     "not-root": (not_root, ["1a:00.0 1b:00.0", "86:00.0 1a:00.0", "86:00.0 91:00.0"]),
+    "nested": (nested, ["05:00.0 08:00.0"]),
     "thunderbolt": (thunderbolt, ["02:00.0 20:00.0", "21:00.0 20:00.0"]),
     "no-devices": (no_devices, []),
 }
