@@ -153,6 +153,13 @@ def pictures():
     point(len(looks) == 20 and all(len(look) == 1 for look in looks.values())
           and len({look for both in looks.values() for look in both}) == 20,
           "who reaches nobody else looks different, however many there are", looks)
+    m.nic("1e:00.0", m.port("00:1e.0", "0000:00", "8086:460d", "a port"), acs="0004")
+    m.functions[-1]["name"] = 'A "quoted" \\l name'
+    lines = run("topo", "--from", write(m.recording), "--dot")[1].splitlines()
+    line = [text for text in lines if '"0000:1e:00.0" [' in text]
+    point(len(line) == 1 and '\\nA \\"quoted\\" \\\\l name\\n' in line[0]
+          and "color=red" in line[0] and sum("color=red" in text for text in lines) == 1,
+          "a function that redirects has a red outline, and names stay as they are", line)
     env = dict(os.environ, PATH="/nonexistent")
     done = subprocess.run([TOOL, "topo", "--from", path, "--svg"], env=env, text=True,
                           capture_output=True, check=False)
