@@ -144,9 +144,10 @@ static int begin(struct pci_dev *pdev, u32 id)
 		WRITE_ONCE(p->last_at, last);
 		pdev->acs_cap = ACS_AT;
 	}
-	/* Pairs with the acquire in find(). */
-	if (is_new)
+	if (is_new) {
+		/* Pairs with the acquire in find(). */
 		smp_store_release(&nr_pretended, nr_pretended + 1);
+	}
 	if (pdev->bus->ops != &pretend_ops) {
 		if (real_ops && real_ops != pdev->bus->ops)
 			return -EXDEV;

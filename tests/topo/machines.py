@@ -278,7 +278,7 @@ def not_root():
 
 
 def nested():
-    """Switches in a switch, with free ports in both and at another host bridge; other cards apart."""
+    """A switch in a switch, both with free ports, as have two more elsewhere; a card apart."""
     m = Machine()
     m.host("0000:00", "8086:4660", "Intel Corporation 12th Gen Core Processor Host Bridge")
     name = "Broadcom / LSI PEX880xx PCIe Gen 4 Switch"
@@ -290,6 +290,8 @@ def nested():
     m.gpu("05:00.0", m.down("04:00.0", inner, "1000:c010", name, OFF))
     m.down("04:01.0", inner, "1000:c010", name, OFF)
     m.nvme("08:00.0", m.port("00:06.0", "0000:00", "8086:464d", "a port"))
+    m.switch("41:00.0", m.port("00:07.0", "0000:00", "8086:464d", "a port"), "1000:c010", name)
+    m.down("42:00.0", "0000:41:00.0", "1000:c010", name)
     m.switch("81:00.0", m.port("80:01.0", "0000:80", "8086:460d", "a port"), "1000:c010", name)
     m.down("82:00.0", "0000:81:00.0", "1000:c010", name)
     return m

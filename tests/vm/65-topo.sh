@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The command and the kernel decide alike about every pair of functions of a random tree, virtual
-# ones included, with ACS registers as the kernel left them and with random ones; and, on kernels that
-# have peer-to-peer DMA themselves, as those do.
+# ones included, with ACS registers as the kernel left them and with random ones; and, on kernels
+# that have peer-to-peer DMA themselves, as those do.
 #
 # QEMU's switches have no ACS, and no host bridge of its is one that is known to route: a test
 # module has config space pretend both, to all who ask.
