@@ -131,6 +131,7 @@ first_functions() {
 
 modprobe peerbuf_p2pdma 2>/dev/null && diag "compared with the kernel's own helper, too"
 modprobe peerbuf_config
+ok $? "config space can pretend"
 modprobe nvme
 for d in /sys/bus/pci/devices/*/sriov_numvfs; do
 	[ -e "$d" ] || continue

@@ -10,7 +10,7 @@
 # vm-set: seed=32
 # vm-cpu: vendor=AuthenticAMD,family=23
 # vm-modules: peerbuf_core
-# vm-modules-available: peerbuf_p2pdma
+# vm-modules-available: peerbuf_p2pdma peerbuf_config nvme
 # vm-needs: /usr/bin/setpci tests/vm/65-topo.sh
 # vm-timeout: 120
 set -u
