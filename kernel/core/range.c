@@ -136,8 +136,7 @@ u64 peerbuf_range_page_sizes(u64 iova, u64 paddr, u64 len, u64 supported)
 	u64 used = 0;
 
 	while (len) {
-		u64 fit = supported, both = iova | paddr, page, run;
-		int bit;
+		u64 fit = supported, both = iova | paddr, page, run, larger, to;
 
 		/* No larger than what is left, nor than the alignment allows. */
 		fit &= ~0ULL >> __builtin_clzll(len);
@@ -150,17 +149,12 @@ u64 peerbuf_range_page_sizes(u64 iova, u64 paddr, u64 len, u64 supported)
 
 		/* Up to where the next larger page could begin, or to the end. */
 		run = len & -page;
-		for (bit = 64 - __builtin_clzll(page); bit < 64; bit++) {
-			u64 larger = 1ULL << bit, to;
-
-			if (!(supported & larger))
-				continue;
-			to = larger - (iova & (larger - 1));
-			if (!((iova ^ paddr) & (larger - 1)) &&
-			    to < len && len - to >= larger)
-				run = to;
-			break;
-		}
+		larger = supported & ~(page | (page - 1));
+		larger &= -larger;
+		to = larger - (iova & (larger - 1));
+		if (larger && !((iova ^ paddr) & (larger - 1)) &&
+		    to < len && len - to >= larger)
+			run = to;
 		iova += run;
 		paddr += run;
 		len -= run;
