@@ -48,8 +48,10 @@ static void typed_invalidate(struct dma_buf_attachment *attach)
 	pa->importer_ops->invalidate_mappings(attach);
 	/* A foreign exporter does not say when it has done with moving the memory. */
 	if (pa->iommu.domain && remaps(pa)) {
-		pa->remap_tries = 0;
-		mod_delayed_work(system_unbound_wq, &pa->remap, 0);
+		struct peerbuf_foreign_attachment *fa = peerbuf_foreign(pa);
+
+		fa->remap_tries = 0;
+		mod_delayed_work(system_unbound_wq, &fa->remap, 0);
 	}
 }
 
@@ -73,8 +75,9 @@ void peerbuf_attachment_tell_restored(struct peerbuf_attachment *pa)
 
 static void remap_work(struct work_struct *work)
 {
-	struct peerbuf_attachment *pa =
-		container_of(to_delayed_work(work), struct peerbuf_attachment, remap);
+	struct peerbuf_foreign_attachment *fa =
+		container_of(to_delayed_work(work), struct peerbuf_foreign_attachment, remap);
+	struct peerbuf_attachment *pa = &fa->pa;
 	struct dma_buf *dmabuf = pa->base->dmabuf;
 
 	dma_resv_lock(dmabuf->resv, NULL);
@@ -85,9 +88,9 @@ static void remap_work(struct work_struct *work)
 		pa->iommu_error = peerbuf_convert_iommu_map(pa);
 		if (pa->iommu_error != -ENODEV)
 			peerbuf_attachment_tell_restored(pa);
-		else if (++pa->remap_tries < REMAP_TRIES)
-			mod_delayed_work(system_unbound_wq, &pa->remap,
-					 msecs_to_jiffies(1 << pa->remap_tries));
+		else if (++fa->remap_tries < REMAP_TRIES)
+			mod_delayed_work(system_unbound_wq, &fa->remap,
+					 msecs_to_jiffies(1 << fa->remap_tries));
 	}
 	dma_resv_unlock(dmabuf->resv);
 }
@@ -168,15 +171,6 @@ void peerbuf_attachment_set_info(struct peerbuf_attachment *pa)
 	pa->info.reason = verdict.reason;
 }
 
-static struct peerbuf_attachment *attachment_alloc(gfp_t gfp)
-{
-	struct peerbuf_attachment *pa = kzalloc(sizeof(*pa), gfp);
-
-	if (pa)
-		INIT_LIST_HEAD(&pa->tables);
-	return pa;
-}
-
 /* The device that an entry is about, if it is about one. */
 static struct device *match_device(const struct dma_buf_mapping_match *m)
 {
@@ -226,9 +220,10 @@ untyped_attachment(struct peerbuf_buffer *buf, struct dma_buf_attachment *attach
 	if (READ_ONCE(buf->state) != PEERBUF_STATE_LIVE)
 		return ERR_PTR(-ENODEV);
 
-	pa = attachment_alloc(GFP_KERNEL);
+	pa = kzalloc(sizeof(*pa), GFP_KERNEL);
 	if (!pa)
 		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&pa->tables);
 	return pa;
 }
 
@@ -349,8 +344,11 @@ static struct device *attach_device(const struct peerbuf_attachment *pa)
 	return peerbuf_root_device;
 }
 
+/* Also of a foreign one, which begins with it. */
 static void attachment_free(struct peerbuf_attachment *pa)
 {
+	static_assert(!offsetof(struct peerbuf_foreign_attachment, pa));
+
 	if (pa->direct)
 		peerbuf_direct_destroy(pa->direct);
 	kfree(pa);
@@ -362,18 +360,18 @@ static void attachment_free(struct peerbuf_attachment *pa)
 static LIST_HEAD(foreign_attachments);
 static u64 last_foreign_id;
 
-static void list_foreign(struct peerbuf_attachment *pa)
+static void list_foreign(struct peerbuf_foreign_attachment *fa)
 {
 	mutex_lock(&peerbuf_lists_lock);
-	pa->id = ++last_foreign_id;
-	list_add_tail(&pa->foreign, &foreign_attachments);
+	fa->id = ++last_foreign_id;
+	list_add_tail(&fa->node, &foreign_attachments);
 	mutex_unlock(&peerbuf_lists_lock);
 }
 
-static void unlist_foreign(struct peerbuf_attachment *pa)
+static void unlist_foreign(struct peerbuf_foreign_attachment *fa)
 {
 	mutex_lock(&peerbuf_lists_lock);
-	list_del_init(&pa->foreign);
+	list_del(&fa->node);
 	mutex_unlock(&peerbuf_lists_lock);
 }
 
@@ -383,17 +381,17 @@ static void unlist_foreign(struct peerbuf_attachment *pa)
  */
 u64 peerbuf_foreign_next(u64 id, struct dma_buf **dmabuf)
 {
-	struct peerbuf_attachment *pa;
+	struct peerbuf_foreign_attachment *fa;
 	u64 found = 0;
 
 	mutex_lock(&peerbuf_lists_lock);
-	list_for_each_entry(pa, &foreign_attachments, foreign) {
-		if (pa->id < id)
+	list_for_each_entry(fa, &foreign_attachments, node) {
+		if (fa->id < id)
 			continue;
 		/* The importer keeps it until the detach, which takes this lock first. */
-		*dmabuf = pa->base->dmabuf;
+		*dmabuf = fa->pa.base->dmabuf;
 		get_dma_buf(*dmabuf);
-		found = pa->id;
+		found = fa->id;
 		break;
 	}
 	mutex_unlock(&peerbuf_lists_lock);
@@ -402,19 +400,31 @@ u64 peerbuf_foreign_next(u64 id, struct dma_buf **dmabuf)
 
 /* ------------------------------------------------------------------------------ */
 
-static struct peerbuf_attachment *
-typed_attachment(const struct dma_buf_mapping_match *matches, size_t len,
-		 const struct dma_buf_mapping_importer_ops *importer_ops)
+static struct peerbuf_attachment *alloc_foreign(void)
 {
-	struct peerbuf_attachment *pa = attachment_alloc(GFP_KERNEL_ACCOUNT);
+	struct peerbuf_foreign_attachment *fa = kzalloc(sizeof(*fa), GFP_KERNEL_ACCOUNT);
 
+	if (!fa)
+		return NULL;
+	INIT_DELAYED_WORK(&fa->remap, remap_work);
+	return &fa->pa;
+}
+
+static struct peerbuf_attachment *
+typed_attachment(struct dma_buf *dmabuf, const struct dma_buf_mapping_match *matches,
+		 size_t len, const struct dma_buf_mapping_importer_ops *importer_ops)
+{
+	struct peerbuf_attachment *pa;
+
+	pa = peerbuf_is_native(dmabuf) ? kzalloc(sizeof(*pa), GFP_KERNEL_ACCOUNT) :
+					 alloc_foreign();
 	if (!pa)
 		return NULL;
+	INIT_LIST_HEAD(&pa->tables);
 	pa->imp = matches;
 	pa->imp_len = len;
 	pa->importer_ops = importer_ops;
 	pa->kernel_ops.invalidate_mappings_member = typed_invalidate;
-	INIT_DELAYED_WORK(&pa->remap, remap_work);
 	return pa;
 }
 
@@ -447,7 +457,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	if (peerbuf_buffer_get_state(dmabuf) == PEERBUF_STATE_DEAD)
 		return ERR_PTR(-ENODEV);
 
-	pa = typed_attachment(matches, len, importer_ops);
+	pa = typed_attachment(dmabuf, matches, len, importer_ops);
 	if (!pa)
 		return ERR_PTR(-ENOMEM);
 	if (!peerbuf_is_native(dmabuf))
@@ -466,7 +476,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	}
 	pa->base = attach;
 	if (!peerbuf_is_native(dmabuf))
-		list_foreign(pa);
+		list_foreign(peerbuf_foreign(pa));
 	pa->imp_len = 0;
 	return attach;
 }
@@ -477,7 +487,7 @@ void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
 
 	if (!peerbuf_is_native(attach->dmabuf))
-		unlist_foreign(pa);
+		unlist_foreign(peerbuf_foreign(pa));
 	dma_resv_lock(attach->dmabuf->resv, NULL);
 	if (pa->result.type == &dma_buf_mapping_iommu_type)
 		dma_buf_iommu_unmap(attach);
@@ -485,7 +495,7 @@ void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
 
 	/* Without a domain it has nothing to do; the lock it takes is free. */
 	if (remaps(pa))
-		cancel_delayed_work_sync(&pa->remap);
+		cancel_delayed_work_sync(&peerbuf_foreign(pa)->remap);
 	trace_peerbuf_detach(pa);
 	dma_buf_detach(attach->dmabuf, attach);
 	attachment_free(pa);

@@ -268,7 +268,7 @@ static void show_foreign(struct seq_file *s, struct dma_buf *dmabuf, u64 id)
 	dma_resv_lock(dmabuf->resv, NULL);
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
 		pa = peerbuf_attachment_of(attach);
-		if (!pa || pa->id != id)
+		if (!pa || peerbuf_foreign(pa)->id != id)
 			continue;
 		seq_printf(s, "ino=%lu exporter=%s size=%#zx ",
 			   (unsigned long)file_inode(dmabuf->file)->i_ino, dmabuf->exp_name,

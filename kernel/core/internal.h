@@ -93,11 +93,6 @@ struct peerbuf_buffer {
  * @info: enforcement and, but for the IOMMU type, the route; constant after the attach
  * @direct: the direct device of an SGT buffer that is mapped in a domain, or NULL;
  *	constant after the attach
- * @remap: puts the mapping of a foreign buffer back after it has moved
- * @remap_tries: how often that found it away since the exporter last called; reservation
- *	lock
- * @id: of an attachment to a foreign buffer, for debugfs; rises
- * @foreign: such a one in the list of all of them; peerbuf_lists_lock
  * @imp: what the importer accepts; the caller's, and used during the attach only
  * @imp_len: entries of @imp
  * @dma_node: in the buffer's dma_users, or unused; reservation lock
@@ -119,10 +114,6 @@ struct peerbuf_attachment {
 	struct dma_buf_mapping_match result;
 	struct peerbuf_attachment_info info;
 	struct device *direct;
-	struct delayed_work remap;
-	unsigned int remap_tries;
-	u64 id;
-	struct list_head foreign;
 	const struct dma_buf_mapping_match *imp;
 	size_t imp_len;
 	struct list_head dma_node;
@@ -135,6 +126,30 @@ struct peerbuf_attachment {
 	u64 iommu_page_sizes;
 	int iommu_error;
 };
+
+/**
+ * struct peerbuf_foreign_attachment - a typed attachment to a foreign buffer
+ * @pa: what it has in common with those to native buffers, of which there are many more
+ * @remap: puts the mapping back after the buffer has moved
+ * @remap_tries: how often that found it away since the exporter last called; reservation
+ *	lock
+ * @id: for debugfs; rises
+ * @node: in the list of all of them; peerbuf_lists_lock
+ */
+struct peerbuf_foreign_attachment {
+	struct peerbuf_attachment pa;
+	struct delayed_work remap;
+	unsigned int remap_tries;
+	u64 id;
+	struct list_head node;
+};
+
+/* Of an attachment whose buffer is not native. */
+static inline struct peerbuf_foreign_attachment *
+peerbuf_foreign(struct peerbuf_attachment *pa)
+{
+	return container_of(pa, struct peerbuf_foreign_attachment, pa);
+}
 
 /* main.c */
 extern struct device *peerbuf_root_device;
