@@ -20,6 +20,20 @@
 #include <peerbuf_compat.h>
 
 /**
+ * struct attached - a buffer's presence in one domain
+ * @node: in buffer->attachments
+ * @buffer: the buffer
+ * @domain: the domain; NULL in a buffer's own one while it is not used
+ * @attach: the attachment
+ */
+struct attached {
+	struct list_head node;
+	struct buffer *buffer;
+	struct domain *domain;
+	struct dma_buf_attachment *attach;
+};
+
+/**
  * struct buffer - a dma-buf, or a part of it, that is mapped
  * @m: the mapping
  * @dmabuf: the buffer; referenced
@@ -29,6 +43,7 @@
  * @event: signalled when something happens; or NULL
  * @attachments: one per domain, oldest first; space->lock, and the reservation
  *	lock to change it
+ * @own: one of them, as most buffers are in one domain; space->lock
  * @revokes: how often access was taken away; reservation lock
  * @restores: how often it came back; reservation lock
  */
@@ -40,22 +55,9 @@ struct buffer {
 	bool established;
 	struct eventfd_ctx *event;
 	struct list_head attachments;
+	struct attached own;
 	u64 revokes;
 	u64 restores;
-};
-
-/**
- * struct attached - a buffer's presence in one domain
- * @node: in buffer->attachments
- * @buffer: the buffer
- * @domain: the domain
- * @attach: the attachment
- */
-struct attached {
-	struct list_head node;
-	struct buffer *buffer;
-	struct domain *domain;
-	struct dma_buf_attachment *attach;
 };
 
 static struct buffer *to_buffer(struct mapping *m)
@@ -118,6 +120,28 @@ static const struct dma_buf_mapping_importer_ops importer_ops = {
 
 /* ----------------------------------------------------------- mapping_ops */
 
+static struct attached *alloc_attached(struct buffer *b, struct domain *d)
+{
+	struct attached *at = &b->own;
+
+	if (at->domain)
+		at = kzalloc(sizeof(*at), GFP_KERNEL_ACCOUNT);
+	if (!at)
+		return NULL;
+	at->buffer = b;
+	at->domain = d;
+	return at;
+}
+
+/* Nobody asks speaks() about it any more: the list does not hold it. */
+static void free_attached(struct attached *at)
+{
+	if (at == &at->buffer->own)
+		at->domain = NULL;
+	else
+		kfree(at);
+}
+
 static void link_attached(struct attached *at)
 {
 	dma_resv_lock(at->buffer->dmabuf->resv, NULL);
@@ -135,9 +159,8 @@ static void unlink_attached(struct attached *at)
 static void drop_attached(struct attached *at)
 {
 	unlink_attached(at);
-	/* Nobody asks speaks() about it any more: the list does not hold it. */
 	dma_buf_mapping_detach(at->attach);
-	kfree(at);
+	free_attached(at);
 }
 
 static struct attached *find_attached(struct buffer *b, struct domain *d)
@@ -188,11 +211,9 @@ static int buffer_map_domain(struct mapping *m, struct domain *d)
 	struct attached *at;
 	int ret;
 
-	at = kzalloc(sizeof(*at), GFP_KERNEL_ACCOUNT);
+	at = alloc_attached(b, d);
 	if (!at)
 		return -ENOMEM;
-	at->buffer = b;
-	at->domain = d;
 	/* In the list before there is an attachment that could be called about. */
 	link_attached(at);
 
@@ -201,7 +222,7 @@ static int buffer_map_domain(struct mapping *m, struct domain *d)
 	if (IS_ERR(at->attach)) {
 		ret = PTR_ERR(at->attach);
 		unlink_attached(at);
-		kfree(at);
+		free_attached(at);
 		goto out;
 	}
 
