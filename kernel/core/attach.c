@@ -184,6 +184,13 @@ static struct device *match_device(const struct dma_buf_mapping_match *m)
 	return NULL;
 }
 
+/* That of an attachment of the SGT type, which the DMA API maps for. */
+static struct device *dma_device(const struct peerbuf_attachment *pa)
+{
+	return pa->result.type == &dma_buf_mapping_sgt_type ?
+	       pa->result.sgt_data.importing_dma_device : NULL;
+}
+
 static bool entry_accepts_p2p(const struct dma_buf_mapping_match *m)
 {
 	return m->type == &dma_buf_mapping_sgt_type &&
@@ -249,7 +256,7 @@ static int settle_native(struct peerbuf_attachment *pa,
 	pa->base = attach;
 	attach->priv = pa;
 	peerbuf_attachment_set_info(pa);
-	if (dma_buf_sgt_dma_device(attach)) {
+	if (dma_device(pa)) {
 		dma_resv_lock(buf->dmabuf->resv, NULL);
 		list_add_tail(&pa->dma_node, &buf->dma_users);
 		dma_resv_unlock(buf->dmabuf->resv);
@@ -305,7 +312,7 @@ void peerbuf_native_detach(struct dma_buf *dmabuf,
 			   struct dma_buf_attachment *attach)
 {
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
-	struct device *dev = dma_buf_sgt_dma_device(attach);
+	struct device *dev = dma_device(pa);
 
 	WARN_ON(pa->held);
 	/*
@@ -488,10 +495,12 @@ void dma_buf_mapping_detach(struct dma_buf_attachment *attach)
 
 	if (!peerbuf_is_native(attach->dmabuf))
 		unlist_foreign(peerbuf_foreign(pa));
-	dma_resv_lock(attach->dmabuf->resv, NULL);
-	if (pa->result.type == &dma_buf_mapping_iommu_type)
+	/* Nobody but the importer, who is here, gives a mapping a domain. */
+	if (pa->iommu.domain) {
+		dma_resv_lock(attach->dmabuf->resv, NULL);
 		dma_buf_iommu_unmap(attach);
-	dma_resv_unlock(attach->dmabuf->resv);
+		dma_resv_unlock(attach->dmabuf->resv);
+	}
 
 	/* Without a domain it has nothing to do; the lock it takes is free. */
 	if (remaps(pa))

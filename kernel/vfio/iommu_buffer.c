@@ -158,7 +158,10 @@ static void unlink_attached(struct attached *at)
 
 static void drop_attached(struct attached *at)
 {
-	unlink_attached(at);
+	dma_resv_lock(at->buffer->dmabuf->resv, NULL);
+	dma_buf_iommu_unmap(at->attach);
+	list_del(&at->node);
+	dma_resv_unlock(at->buffer->dmabuf->resv);
 	dma_buf_mapping_detach(at->attach);
 	free_attached(at);
 }
