@@ -9,10 +9,15 @@ and the answer is remembered until this machine is booted anew.
 import os
 import subprocess
 
+from errors import Failure
+
 # Nehalem is Intel, as the IOMMU is, and cheap to emulate; without rdrand the first user of
 # random numbers would wait seconds for them.
 TCG = ["-accel", "tcg,thread=multi", "-cpu", "Nehalem,+rdrand"]
 KVM = ["-accel", "kvm", "-cpu", "host"]
+# While the processor is busy, the guest's clock goes on by a nanosecond for each instruction.
+COUNT = ["-accel", "tcg,thread=single", "-icount", "shift=0", "-cpu", "Nehalem,+rdrand"]
+HOW = {"kvm": KVM, "tcg": TCG, "count": COUNT}
 PROBE_SECONDS = 10
 
 
@@ -46,12 +51,14 @@ def _probe(kernel):
     return process.returncode == 0 and b"Unable to mount root fs" in output
 
 
-def choose(kernel, cpu=""):
-    """Returns ("kvm" or "tcg", QEMU's options for it); cpu adds properties to the CPU."""
-    wanted = os.environ.get("PEERBUF_VM_ACCEL", "auto")
+def choose(kernel, cpu="", wanted=None):
+    """Returns (a name of HOW, QEMU's options for it); cpu adds properties to the CPU."""
+    wanted = wanted or os.environ.get("PEERBUF_VM_ACCEL", "auto")
     if wanted == "auto":
         wanted = _remembered(kernel)
-    options = list(KVM if wanted == "kvm" else TCG)
+    if wanted not in HOW:
+        raise Failure(f"there is no accelerator {wanted!r}; there are auto, {', '.join(HOW)}")
+    options = list(HOW[wanted])
     if cpu:
         options[-1] += "," + cpu
     return wanted, options

@@ -165,11 +165,17 @@ def add_tree(archive, spec, kernel):
         add_needed(archive, spec.program)
 
 
+def _parameters(words):
+    """As insmod takes them; a word without a name belongs to the list before it."""
+    return "".join(
+        (" " if "=" in word else ",") + word for word in words).strip()
+
+
 def add_modules(archive, kernel, spec):
     base = f"lib/modules/{kernel.release}"
     archive.directory(base)
     load = [m.split(",") for m in spec.modules]
-    parameters = {m[0].replace("-", "_"): " ".join(m[1:]) for m in load}
+    parameters = {m[0].replace("-", "_"): _parameters(m[1:]) for m in load}
     loaded = kernel.modules([m[0] for m in load])
     available = kernel.modules([m[0] for m in load] + spec.modules_available)
     needs = {name: [n for n in need] for name, _, need in available}

@@ -76,7 +76,7 @@ class Run:
 
     def go(self):
         image, console = self._path("initramfs.cpio"), self._path("console.log")
-        name, options = accel.choose(self.kernel, self.spec.cpu)
+        name, options = accel.choose(self.kernel, self.spec.cpu, self.spec.accel)
         if self.spec.shell:
             self.spec.environment["VM_SHELL"] = "yes"
             self.timeout = 7 * 24 * 3600

@@ -13,7 +13,7 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 # several times collects its values.
 HEADER_KEYS = ("topology", "timeout", "modules", "modules-available", "needs",
                "memory", "cmdline", "set", "expect-log", "smp", "cpu", "packages",
-               "kernel-config", "slow")
+               "kernel-config", "slow", "accel")
 HEADER = re.compile(r"^(?:#|//|\s*\*)\s*vm-([a-z-]+):\s*(.*?)\s*$")
 HEADER_LINES = 60
 
@@ -56,6 +56,7 @@ def parser():
     p.add_argument("--timeout", type=float, metavar="SECONDS",
                    help="limit for the whole run (default: 60)")
     p.add_argument("--memory", help="the machine's RAM, such as 1G (default: 512M)")
+    p.add_argument("--accel", help="kvm, tcg or count instead of what this machine can do")
     p.add_argument("--modules", action="append", default=[],
                    help="more modules to load before the program starts")
     p.add_argument("--cmdline", action="append", default=[],
@@ -100,6 +101,7 @@ class Spec:
         self.memory = options.memory or last("memory", "512M")
         self.smp = last("smp", "1")
         self.cpu = last("cpu", "")
+        self.accel = options.accel or last("accel", None)
         self.modules = words("modules") + " ".join(options.modules).split()
         self.modules_available = words("modules-available")
         self.needs = words("needs")
