@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <linux/vfio.h>
@@ -13,17 +14,24 @@
 #define IOVA (64 * GIB)
 #define STOCK_SECONDS 15	/* to spend on the stock way for each size, about */
 
-/* The whole ioctl, and the one that takes it back. */
-static void ours(int buffer, uint64_t length, double *map, double *unmap)
+void by_container(int buffer, uint64_t length, double *map, double *unmap)
 {
+	struct peerbuf_iommu_map_buffer arg = {
+		.argsz = sizeof(arg),
+		.flags = PEERBUF_MAP_READ | PEERBUF_MAP_WRITE,
+		.dmabuf_fd = buffer,
+		.event_fd = -1,
+		.length = length,
+		.iova = IOVA,
+	};
+	struct peerbuf_iommu_unmap_buffer undo = { .argsz = sizeof(undo), .iova = IOVA };
 	struct peerbuf_container *c = container_of_ssd(OURS);
+	int fd = peerbuf_container_fd(c);
 	double begin = now(), middle;
 
-	must(peerbuf_container_map_buffer(c, buffer, -1, 0, length, IOVA,
-					  PEERBUF_MAP_READ | PEERBUF_MAP_WRITE),
-	     "MAP_BUFFER");
+	must(ioctl(fd, PEERBUF_IOMMU_MAP_BUFFER, &arg), "MAP_BUFFER");
 	middle = now();
-	must(peerbuf_container_unmap_buffer(c, IOVA), "UNMAP_BUFFER");
+	must(ioctl(fd, PEERBUF_IOMMU_UNMAP_BUFFER, &undo), "UNMAP_BUFFER");
 	*unmap = now() - middle;
 	*map = middle - begin;
 	peerbuf_container_close(c);
@@ -48,12 +56,12 @@ static void against_bare(int buffer, const struct vfio_region_dma_range *ranges,
 {
 	declare("us", "less", goal, "bare iommu_map() loop", "map_%s", name);
 	declare("us", "less", goal, "bare iommu_unmap()", "unmap_%s", name);
-	for (unsigned int r = 0; r < rounds; r++)
+	for (unsigned int r = 0; r < many_rounds(); r++)
 		FOR_BOTH(r, side) {
 			double map, unmap;
 
 			if (side == OURS)
-				ours(buffer, length, &map, &unmap);
+				by_container(buffer, length, &map, &unmap);
 			else
 				bare(ranges, nr, &map, &unmap);
 			sample(side, map, "map_%s", name);
@@ -100,42 +108,93 @@ static void against_type1(struct peerbuf_device *big, struct peerbuf_device *pla
 	munmap(addr[PEER], length);
 }
 
+/*
+ * What should not depend on the size, or on the number, of what is mapped: the larger against
+ * the smaller, in turns, each divided by how many there are.
+ */
+static void against_smaller(const int buffer[2], const uint64_t length[2], const uint32_t per[2],
+			    const char *goal, const char *peer, const char *name)
+{
+	declare("us", "less", goal, peer, "map_%s", name);
+	declare("us", "less", goal, peer, "unmap_%s", name);
+	for (unsigned int r = 0; r < many_rounds(); r++)
+		FOR_BOTH(r, side) {
+			double map, unmap;
+
+			by_container(buffer[side], length[side], &map, &unmap);
+			sample(side, map / per[side], "map_%s", name);
+			sample(side, unmap / per[side], "unmap_%s", name);
+		}
+}
+
+static int export(struct peerbuf_device *big, const struct vfio_region_dma_range *ranges,
+		  uint32_t nr)
+{
+	return (int)must(peerbuf_device_export(big, BAR2, O_RDWR, ranges, nr), "export");
+}
+
+/* All are congruent: the IOVA is a multiple of the largest page, as the BAR's address is. */
+static void flat_in_size(struct peerbuf_device *big)
+{
+	static const uint32_t whole[] = { 1, 1 };
+	unsigned int large = bars[nr_bars - 1], small = bars[0];
+	const struct vfio_region_dma_range range[] = {
+		[OURS] = { .length = large * GIB }, [PEER] = { .length = small * GIB },
+	};
+	const int buffer[] = { export(big, &range[OURS], 1), export(big, &range[PEER], 1) };
+	const uint64_t length[] = { large * GIB, small * GIB };
+	char peer[48];
+
+	snprintf(peer, sizeof(peer), "a BAR of %u GiB; ours: of %u GiB", small, large);
+	against_smaller(buffer, length, whole, "1.5", peer, "bar_flat");
+	close(buffer[OURS]);
+	close(buffer[PEER]);
+}
+
 void measure_bar(struct peerbuf_device *big)
 {
-	const char *sizes = getenv("BENCH_BAR_GIB");
-	struct peerbuf_device *plain = device_of("PLAIN", VFIO_TYPE1v2_IOMMU);
-	char *list = strdup(sizes ? sizes : "1 4 16 32"), *word, *rest = list;
-
-	while ((word = strtok_r(rest, " ", &rest))) {
-		struct vfio_region_dma_range range = { .length = strtoull(word, NULL, 0) * GIB };
+	for (unsigned int i = 0; i < nr_bars; i++) {
+		struct vfio_region_dma_range range = { .length = bars[i] * GIB };
+		int buffer = export(big, &range, 1);
 		char name[32];
-		int buffer = (int)must(peerbuf_device_export(big, BAR2, O_RDWR, &range, 1),
-				       "export");
 
-		snprintf(name, sizeof(name), "bar_%sg", word);
+		snprintf(name, sizeof(name), "bar_%ug", bars[i]);
 		against_bare(buffer, &range, 1, range.length, name, "1.25");
 		close(buffer);
-		against_type1(big, plain, range.length, name);
+		/* A machine that counts would be at it for minutes. */
+		if (!counting)
+			against_type1(big, plain_device(), range.length, name);
 	}
-	free(list);
+	if (nr_bars > 1)
+		flat_in_size(big);
 }
+
+#define MOST 10000
 
 void measure_ranges(struct peerbuf_device *big)
 {
-	static const uint32_t numbers[] = { 1, 10, 100, 1000, 10000 };
-	struct vfio_region_dma_range *ranges = calloc(10000, sizeof(*ranges));
+	static const uint32_t numbers[] = { 1, 10, 100, 1000, MOST };
+	static const uint32_t compared[] = { [OURS] = MOST, [PEER] = MOST / 10 };
+	const uint64_t length[] = { MOST * PAGE, MOST / 10 * PAGE };
+	struct vfio_region_dma_range *ranges = calloc(MOST, sizeof(*ranges));
+	int buffer[2];
 
 	/* No two are adjacent, so that no two become one. */
-	for (unsigned int i = 0; i < 10000; i++)
+	for (unsigned int i = 0; i < MOST; i++)
 		ranges[i] = (struct vfio_region_dma_range) { i * 2 * PAGE, PAGE };
 	for (unsigned int i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		int buffer = (int)must(peerbuf_device_export(big, BAR2, O_RDWR, ranges,
-							     numbers[i]), "export");
+		int one = export(big, ranges, numbers[i]);
 		char name[32];
 
 		snprintf(name, sizeof(name), "ranges_%u", numbers[i]);
-		against_bare(buffer, ranges, numbers[i], numbers[i] * PAGE, name, "1.5");
-		close(buffer);
+		against_bare(one, ranges, numbers[i], numbers[i] * PAGE, name, "1.5");
+		close(one);
 	}
+	for (unsigned int side = OURS; side <= PEER; side++)
+		buffer[side] = export(big, ranges, compared[side]);
+	against_smaller(buffer, length, compared, "1.25",
+			"one of 1000 ranges; ours: one of 10000", "ranges_linear");
+	close(buffer[OURS]);
+	close(buffer[PEER]);
 	free(ranges);
 }

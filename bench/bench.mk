@@ -7,6 +7,7 @@ BENCH_OBJECTS := $(addprefix $(BUILD)/bench/, \
 	ram.o \
 	bar.o \
 	revoke.o \
+	iommufd.o \
 	driver.o \
 	job.o)
 
@@ -15,7 +16,7 @@ VM_PROGRAMS += $(BUILD)/bench/measure
 $(BENCH_OBJECTS): $(BUILD)/%.o: %.c bench/measure.h tests/kmod/peerbuf_bench.h \
 		tests/kmod/peerbuf_test.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Iexamples/ssd-to-device -Itests/kmod -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Iexamples/ssd-to-device -Itests/kmod -Itests/abi -MMD -MP -c -o $@ $<
 
 $(BUILD)/bench/measure: $(BENCH_OBJECTS) $(NVME_OBJECTS) $(LIB_STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <linux/dma-heap.h>
 #include <linux/vfio.h>
 
 #include "peerbuf_bench.h"
@@ -17,7 +18,18 @@
 
 static const struct vfio_region_dma_range range = { .length = LENGTH };
 
-/* A buffer of an exporter that knows nothing of peerbuf. */
+/* One of the kernel's own exporters, which map for the DMA API. */
+static int heap(void)
+{
+	struct dma_heap_allocation_data arg = { .len = LENGTH, .fd_flags = O_RDWR | O_CLOEXEC };
+	int fd = (int)must(open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC), "the system heap");
+
+	must(ioctl(fd, DMA_HEAP_IOCTL_ALLOC, &arg), "a buffer of the system heap");
+	close(fd);
+	return (int)arg.fd;
+}
+
+/* A buffer of an exporter that knows nothing of peerbuf, and does as good as nothing. */
 static int foreign(void)
 {
 	struct pbt_export export = {
@@ -56,6 +68,8 @@ static void memory(int bench, uint64_t piece, const char *name)
 {
 	struct pbb_memory memory = { .piece = piece };
 
+	if (counting)
+		return;
 	declare("bytes", "less", "", "scatterlist", "pal_memory_%s", name);
 	must(ioctl(bench, PBB_MEMORY, &memory), name);
 	sample(OURS, (double)memory.list, "pal_memory_%s", name);
@@ -66,9 +80,16 @@ void measure_driver(struct peerbuf_device *big)
 {
 	static const char same[] = "attach, map, unmap, detach of a scatterlist, same buffer";
 	int native = (int)must(peerbuf_device_export(big, BAR2, O_RDWR, &range, 1), "export");
-	int bench = bare_open(&range, 1, IOVA, 0, 1), alien = foreign();
+	int bench = bare_open(&range, 1, IOVA, 0, 1), alien = foreign(), other;
 
 	cycles(bench, alien, PBB_SGT, "sgt", "1.1", same);
+	if (access("/dev/dma_heap/system", F_OK)) {
+		absent("attach_cycle_sgt_heap", "this kernel has no system heap");
+	} else {
+		other = heap();
+		cycles(bench, other, PBB_SGT, "sgt_heap", "1.1", same);
+		close(other);
+	}
 	cycles(bench, native, PBB_SGT, "sgt_native", "1.1", same);
 	cycles(bench, native, PBB_PAL, "pal", "1.0", same);
 	cycles(bench, native, PBB_IOMMU, "iommu", "1.0", same);

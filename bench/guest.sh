@@ -8,8 +8,8 @@
 # vm-topology: bench
 # vm-cpu: vendor=AuthenticAMD,family=23
 # vm-memory: 2560M
-# vm-timeout: 900
-# vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core,raw_pal_allow=peerbuf_bench
+# vm-timeout: 3600
+# vm-modules: vfio-pci vfio_iommu_type1 peerbuf_core,raw_pal_allow=peerbuf_bench,peerbuf_iommufd
 # vm-modules: vfio_pci_peerbuf vfio_iommu_peerbuf peerbuf_test peerbuf_bench
 # vm-needs: build/bench/measure
 set -eu
@@ -19,6 +19,6 @@ done
 for bdf in "$BIG_BDF" "$SMALL_BDF"; do
 	peerbuf device bind "$bdf" vfio_pci_peerbuf >&2
 done
-echo "# machine $VM_ACCEL, $(uname -r), $(nproc) processors"
+echo "# machine $VM_ACCEL, $(uname -r), $(nproc) processor(s)"
 build/bench/measure "$@"
 echo "ok 1 - everything was measured"

@@ -67,7 +67,8 @@ void measure_job(struct peerbuf_device *big)
 				if (side == PEER)
 					memcpy((char *)memory + at, bounce, CHUNK);
 			}
-			sample(side, BYTES / (now() - begin), "job_rate");
+			if (!counting)
+				sample(side, BYTES / (now() - begin), "job_rate");
 			sample(side, (processor() - work) / (BYTES / MIB), "job_processor_time");
 		}
 	nvme_close(nvme);

@@ -16,17 +16,37 @@
 #include "peerbuf_bench.h"
 
 unsigned int rounds;
+bool counting;
+unsigned int bars[MAX_BARS];
+unsigned int nr_bars;
+
+unsigned int many_rounds(void)
+{
+	return counting ? rounds : 8 * rounds;
+}
+
+/* Only what takes time can be counted. */
+static bool is_time(const char *unit)
+{
+	return !strncmp(unit, "us", 2);
+}
 
 void declare(const char *unit, const char *better, const char *goal, const char *peer,
 	     const char *name, ...)
 {
 	va_list args;
 
+	if (counting && !is_time(unit))
+		return;
 	printf("# bench ");
 	va_start(args, name);
 	vprintf(name, args);
 	va_end(args);
-	printf("|%s|%s|%s|%s\n", unit, better, goal, peer);
+	if (counting)
+		printf("_instr|instr%s", unit + strlen("us"));
+	else
+		printf("|%s", unit);
+	printf("|%s|%s|%s\n", better, goal, peer);
 }
 
 void sample(enum side side, double value, const char *name, ...)
@@ -37,7 +57,13 @@ void sample(enum side side, double value, const char *name, ...)
 	va_start(args, name);
 	vprintf(name, args);
 	va_end(args);
-	printf(" %s %.3f\n", side == OURS ? "ours" : "peer", value);
+	printf("%s %s %.4f\n", counting ? "_instr" : "", side == OURS ? "ours" : "peer",
+	       counting ? value * 1000 : value);
+}
+
+void absent(const char *names, const char *why)
+{
+	printf("# absent %s|%s\n", names, why);
 }
 
 long must(long result, const char *what)
@@ -130,6 +156,15 @@ struct peerbuf_device *device_of(const char *role, uint32_t type)
 	return device;
 }
 
+struct peerbuf_device *plain_device(void)
+{
+	static struct peerbuf_device *plain;
+
+	if (!plain)
+		plain = device_of("PLAIN", VFIO_TYPE1v2_IOMMU);
+	return plain;
+}
+
 int bare_open(const struct vfio_region_dma_range *ranges, uint32_t nr, uint64_t iova,
 	      uint64_t stride, uint32_t copies)
 {
@@ -168,6 +203,41 @@ static void tell_machine(void)
 	peerbuf_container_close(c);
 }
 
+/* bench/run has looked at them. */
+static void read_settings(void)
+{
+	const char *number = getenv("BENCH_ROUNDS"), *sizes = getenv("BENCH_BAR_GIB");
+	const char *at = sizes ? sizes : "1 4 16 32";
+	char *end;
+
+	rounds = number ? (unsigned int)atoi(number) : 7;
+	counting = getenv("BENCH_COUNT");
+	while (nr_bars < MAX_BARS && (bars[nr_bars] = (unsigned int)strtoul(at, &end, 10))) {
+		nr_bars++;
+		at = end;
+	}
+	must(rounds && nr_bars ? 0 : -EINVAL, "BENCH_ROUNDS, BENCH_BAR_GIB");
+}
+
+/*
+ * No machine whose clock tells the time needs so much longer for instructions that do nothing;
+ * interrupts may add some.
+ */
+static void check_counting(void)
+{
+	unsigned long n = 1000000;
+	double begin = now(), two, ten;
+
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(n));
+	two = now() - begin;
+	n = 1000000;
+	begin = now();
+	__asm__ volatile("1: nop; nop; nop; nop; nop; nop; nop; nop; dec %0; jnz 1b" : "+r"(n));
+	ten = now() - begin;
+	must(two >= 2e3 && two < 2.2e3 && ten >= 10e3 && ten < 11e3 ? 0 : -ETIME,
+	     "BENCH_COUNT, but the machine's clock does not count instructions");
+}
+
 static bool wanted(int argc, char **argv, const char *what)
 {
 	for (int i = 1; i < argc; i++)
@@ -185,14 +255,16 @@ int main(int argc, char **argv)
 		{ "bar", measure_bar },
 		{ "ranges", measure_ranges },
 		{ "revoke", measure_revoke },
+		{ "iommufd", measure_iommufd },
 		{ "driver", measure_driver },
 		{ "job", measure_job },
 	};
-	const char *number = getenv("BENCH_ROUNDS");
 	struct peerbuf_device *big;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	rounds = number ? (unsigned int)atoi(number) : 7;
+	read_settings();
+	if (counting)
+		check_counting();
 	tell_machine();
 	if (wanted(argc, argv, "ram"))
 		measure_ram();

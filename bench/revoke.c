@@ -15,6 +15,7 @@
 
 #define IOVA (64 * GIB)
 #define LENGTH (2 * MIB)
+#define MOST 10000
 
 static const struct vfio_region_dma_range range = { .length = LENGTH };
 
@@ -86,6 +87,27 @@ static void mappings(struct peerbuf_device *big, struct peerbuf_device *small, i
 		}
 }
 
+/* One of very many against one of many; the write alone is taken off both. */
+static void linear(struct peerbuf_device *big, struct peerbuf_device *small, int buffer)
+{
+	static const unsigned int numbers[] = { [OURS] = MOST, [PEER] = MOST / 10 };
+	static const char peer[] = "one of 1000 mappings; ours: one of 10000";
+
+	declare("us", "less", "1.5", peer, "revoke_linear");
+	declare("us", "less", "1.5", peer, "restore_linear");
+	for (unsigned int r = 0; r < rounds; r++)
+		FOR_BOTH(r, side) {
+			struct peerbuf_container *c = map_many(buffer, numbers[side]);
+			double off = command(big, false), on = command(big, true);
+
+			off -= command(small, false);
+			on -= command(small, true);
+			sample(side, off / numbers[side], "revoke_linear");
+			sample(side, on / numbers[side], "restore_linear");
+			peerbuf_container_close(c);
+		}
+}
+
 /* ---------------------------------------------------------------- bystanders */
 
 static volatile bool stop;
@@ -134,7 +156,7 @@ static double reads(struct peerbuf_device *other)
 
 static void bystanders(struct peerbuf_device *big, struct peerbuf_device *small, int buffer)
 {
-	struct peerbuf_container *c = map_many(buffer, 10000);
+	struct peerbuf_container *c = map_many(buffer, MOST);
 
 	declare("us", "less", "2.0", "the same while a processor is busy",
 		"revoke_bystander_p99");
@@ -148,7 +170,7 @@ static void bystanders(struct peerbuf_device *big, struct peerbuf_device *small,
 
 void measure_revoke(struct peerbuf_device *big)
 {
-	static const unsigned int numbers[] = { 1, 100, 10000 };
+	static const unsigned int numbers[] = { 1, 100, MOST };
 	struct peerbuf_device *small = device_of("SMALL", PEERBUF_IOMMU);
 	int buffer = (int)must(peerbuf_device_export(big, BAR2, O_RDWR, &range, 1), "export");
 	/* It has a buffer, too, so that the write has as much to look at. */
@@ -156,7 +178,10 @@ void measure_revoke(struct peerbuf_device *big)
 
 	for (unsigned int i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		mappings(big, small, buffer, numbers[i]);
-	bystanders(big, small, buffer);
+	linear(big, small, buffer);
+	/* What others notice is a matter of time. */
+	if (!counting)
+		bystanders(big, small, buffer);
 	close(other);
 	close(buffer);
 	peerbuf_device_close(small);

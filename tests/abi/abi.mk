@@ -74,7 +74,7 @@ $(BUILD)/tests/abi/iommufd: LDFLAGS += -Wl,--wrap=peerbuf_device_open \
 	-Wl,--wrap=peerbuf_container_pick_iova -Wl,--wrap=peerbuf_container_map_ram \
 	-Wl,--wrap=peerbuf_container_unmap
 
-$(BUILD)/tests/abi/cdev.o: tests/abi/cdev.c tests/abi/iommufd.h tests/abi/dma.h tests/abi/abi.h
+$(BUILD)/tests/abi/cdev.o: tests/abi/cdev.c tests/abi/iommufd.h tests/abi/iommufd_abi.h tests/abi/dma.h tests/abi/abi.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -c -o $@ $<
 
