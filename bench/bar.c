@@ -89,12 +89,15 @@ static void against_type1(struct peerbuf_device *big, struct peerbuf_device *pla
 {
 	double begin = now();
 	void *addr[2];
+	char goal[16];
 
 	must(peerbuf_device_mmap(big, BAR2, 0, length, PROT_READ | PROT_WRITE, &addr[OURS]),
 	     "mmap");
 	must(peerbuf_device_mmap(plain, BAR2, 0, length, PROT_READ | PROT_WRITE, &addr[PEER]),
 	     "mmap");
-	declare("us", "less", "0.001", "stock type1, mmapped BAR", "map_%s_mmap", name);
+	/* A thousand times as fast for 32 GiB; the stock way's time grows with the size. */
+	snprintf(goal, sizeof(goal), "%.4f", 0.001 * 32 * GIB / (double)length);
+	declare("us", "less", goal, "stock type1, mmapped BAR", "map_%s_mmap", name);
 	declare("us", "less", "1.0", "stock type1, mmapped BAR", "unmap_%s_mmap", name);
 	for (unsigned int r = 0; r < rounds && now() - begin < STOCK_SECONDS * 1e6; r++)
 		FOR_BOTH(r, side) {
