@@ -61,7 +61,7 @@ static void mappings(struct peerbuf_device *big, struct peerbuf_device *small, i
 
 	declare("us", "less", "1.5", revoke_peer, "revoke_%u", nr);
 	declare("us", "less", "1.5", restore_peer, "restore_%u", nr);
-	for (unsigned int r = 0; r < rounds; r++)
+	for (unsigned int r = 0; r < (nr < MOST ? many_rounds() : rounds); r++)
 		FOR_BOTH(r, side) {
 			if (side == OURS) {
 				struct peerbuf_container *c = map_many(buffer, nr);
