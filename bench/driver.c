@@ -14,7 +14,7 @@
 
 #define IOVA (64 * GIB)
 #define LENGTH (2 * MIB)
-#define COUNT 500
+#define COUNT 100
 
 static const struct vfio_region_dma_range range = { .length = LENGTH };
 
@@ -50,7 +50,7 @@ static void cycles(int bench, int buffer, uint32_t how, const char *name, const 
 		   const char *peer)
 {
 	declare("us", "less", goal, peer, "attach_cycle_%s", name);
-	for (unsigned int r = 0; r < rounds; r++)
+	for (unsigned int r = 0; r < many_rounds(); r++)
 		FOR_BOTH(r, side) {
 			struct pbb_cycle cycle = {
 				.dmabuf_fd = buffer,

@@ -16,6 +16,7 @@
 #define IOVA (64 * GIB)
 #define LENGTH (2 * MIB)
 #define MOST 10000
+#define CYCLES 5	/* in a round, as it takes long to make so many mappings */
 
 static const struct vfio_region_dma_range range = { .length = LENGTH };
 
@@ -51,6 +52,23 @@ static void all_mapped(struct peerbuf_container *c, unsigned int nr, bool wanted
 	}
 }
 
+static void bare_cycles(struct peerbuf_device *small, unsigned int nr)
+{
+	int loop = bare_open(&range, 1, IOVA, LENGTH, nr);
+
+	for (unsigned int i = 0; i < CYCLES; i++) {
+		double begin, off = command(small, false), on = command(small, true);
+
+		begin = now();
+		bare_map(loop);
+		sample(PEER, now() - begin + on, "restore_%u", nr);
+		begin = now();
+		bare_unmap(loop);
+		sample(PEER, now() - begin + off, "revoke_%u", nr);
+	}
+	close(loop);
+}
+
 static void mappings(struct peerbuf_device *big, struct peerbuf_device *small, int buffer,
 		     unsigned int nr)
 {
@@ -66,23 +84,17 @@ static void mappings(struct peerbuf_device *big, struct peerbuf_device *small, i
 			if (side == OURS) {
 				struct peerbuf_container *c = map_many(buffer, nr);
 
-				sample(OURS, command(big, false), "revoke_%u", nr);
-				all_mapped(c, nr, false);
-				sample(OURS, command(big, true), "restore_%u", nr);
-				all_mapped(c, nr, true);
+				for (unsigned int i = 0; i < CYCLES; i++) {
+					sample(OURS, command(big, false), "revoke_%u", nr);
+					if (!i)
+						all_mapped(c, nr, false);
+					sample(OURS, command(big, true), "restore_%u", nr);
+					if (!i)
+						all_mapped(c, nr, true);
+				}
 				peerbuf_container_close(c);
 			} else {
-				int loop = bare_open(&range, 1, IOVA, LENGTH, nr);
-				double begin, off = command(small, false);
-				double on = command(small, true);
-
-				begin = now();
-				bare_map(loop);
-				sample(PEER, now() - begin + on, "restore_%u", nr);
-				begin = now();
-				bare_unmap(loop);
-				sample(PEER, now() - begin + off, "revoke_%u", nr);
-				close(loop);
+				bare_cycles(small, nr);
 			}
 		}
 }
@@ -98,12 +110,15 @@ static void linear(struct peerbuf_device *big, struct peerbuf_device *small, int
 	for (unsigned int r = 0; r < rounds; r++)
 		FOR_BOTH(r, side) {
 			struct peerbuf_container *c = map_many(buffer, numbers[side]);
-			double off = command(big, false), on = command(big, true);
 
-			off -= command(small, false);
-			on -= command(small, true);
-			sample(side, off / numbers[side], "revoke_linear");
-			sample(side, on / numbers[side], "restore_linear");
+			for (unsigned int i = 0; i < CYCLES; i++) {
+				double off = command(big, false), on = command(big, true);
+
+				off -= command(small, false);
+				on -= command(small, true);
+				sample(side, off / numbers[side], "revoke_linear");
+				sample(side, on / numbers[side], "restore_linear");
+			}
 			peerbuf_container_close(c);
 		}
 }
