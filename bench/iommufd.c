@@ -92,7 +92,7 @@ static void against_stock(way way, int ours, int stock, uint64_t length, const c
 	declare("us", "less", goal, peer, "unmap_%s", name);
 	for (unsigned int r = 0; r < many_rounds(); r++)
 		FOR_BOTH(r, side) {
-			double map, unmap;
+			double map = 0, unmap = 0;
 
 			if (side == OURS)
 				way(ours, length, &map, &unmap);
