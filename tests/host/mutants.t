@@ -59,8 +59,7 @@ SAME = {
     "\tfor (i = 0; i <= ARRAY_SIZE(f->blocked); i++)":
         "reads the next member; the sanitizer, not a test, may object",
     "\t\tleft -= here <= left ? here : left;": "the two are the same when they are equal",
-    "\t\t\tif (!(!(supported & larger)))": "takes more, shorter runs of the same pages",
-    "\t\t\t    to <= len && len - to >= larger)": "nothing is left when they are equal",
+    "\t\t    to <= len && len - to >= larger)": "nothing is left when they are equal",
 }
 
 
