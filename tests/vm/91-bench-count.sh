@@ -21,8 +21,10 @@ export BENCH_ROUNDS=1 BENCH_BAR_GIB="1 2" BENCH_COUNT=1
 sh bench/guest.sh bar ranges revoke driver job >/tmp/lines
 ok $? "instructions can be counted" || diag "$(tail -n 5 /tmp/lines)"
 
+# The one in the middle, where it was measured more than once.
 instructions() { # NAME SIDE
-	sed -n "s/^# sample $1_instr $2 //p" /tmp/lines
+	sed -n "s/^# sample $1_instr $2 //p" /tmp/lines | sort -n |
+		awk '{ n[NR] = $1 } END { if (NR) print n[int((NR + 1) / 2)] }'
 }
 
 at_most() { # RATIO NAME
