@@ -223,8 +223,10 @@ static long do_import(struct import *im, struct pbt_import __user *arg)
 	if (!im->pdev)
 		return -ENXIO;
 	/* As large as anybody's: exporters do not cut what they map. */
-	dma_set_mask_and_coherent(&im->pdev->dev, im->arg.flags & PBT_MASK_24 ?
-						  DMA_BIT_MASK(24) : DMA_BIT_MASK(64));
+	dma_set_mask_and_coherent(&im->pdev->dev, DMA_BIT_MASK(64));
+	/* Not by that function: kernels without memory for such devices refuse them. */
+	if (im->arg.flags & PBT_MASK_24)
+		*im->pdev->dev.dma_mask = DMA_BIT_MASK(24);
 	dma_set_max_seg_size(&im->pdev->dev, UINT_MAX);
 	im->dmabuf = dma_buf_get(im->arg.dmabuf_fd);
 	if (IS_ERR(im->dmabuf)) {
