@@ -18,7 +18,7 @@ $(BENCH_OBJECTS): $(BUILD)/%.o: %.c bench/measure.h tests/kmod/peerbuf_bench.h \
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Iexamples/ssd-to-device -Itests/kmod -Itests/abi -MMD -MP -c -o $@ $<
 
-$(BUILD)/bench/measure: $(BENCH_OBJECTS) $(NVME_OBJECTS) $(LIB_STATIC)
+$(BUILD)/bench/measure: $(BENCH_OBJECTS) $(BUILD)/tests/abi/iommufd_abi.o $(NVME_OBJECTS) $(LIB_STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
 -include $(BENCH_OBJECTS:.o=.d)

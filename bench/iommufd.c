@@ -5,7 +5,6 @@
  */
 #include "measure.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,50 +24,24 @@ struct ioas {
 	uint32_t id;
 };
 
-static int cdev_of(const char *role)
-{
-	char path[512];
-	struct dirent *entry;
-	DIR *dir;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", bdf_of(role));
-	dir = opendir(path);
-	must(dir ? 0 : -1, path);
-	do
-		entry = readdir(dir);
-	while (entry && entry->d_name[0] == '.');
-	must(entry ? 0 : -ENOENT, path);
-	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
-	fd = (int)must(open(path, O_RDWR | O_CLOEXEC), path);
-	closedir(dir);
-	return fd;
-}
-
 static struct ioas ioas_open(void)
 {
 	struct ioas at = { .fd = (int)must(open("/dev/iommu", O_RDWR | O_CLOEXEC), "iommufd") };
-	struct ioas_alloc alloc = { .size = sizeof(alloc) };
-	struct bind bind = { .argsz = sizeof(bind), .iommufd = at.fd };
-	struct attach attach = { .argsz = sizeof(attach) };
 
-	must(ioctl(at.fd, IOAS_ALLOC, &alloc), "IOAS_ALLOC");
-	at.id = attach.id = alloc.id;
-	at.ssd = cdev_of("SSD");
-	must(ioctl(at.ssd, DEVICE_BIND, &bind), "BIND_IOMMUFD");
-	must(ioctl(at.ssd, DEVICE_ATTACH, &attach), "ATTACH_IOMMUFD_PT");
+	at.id = (uint32_t)must(iommufd_new_ioas(at.fd), "IOAS_ALLOC");
+	at.ssd = (int)must(iommufd_open_device(bdf_of("SSD"), at.fd, at.id), "the SSD's cdev");
 	return at;
 }
 
-static void by_iommufd(int buffer, uint64_t length, double *map, double *unmap)
+static void by_iommufd(const struct mapped *what, double *map, double *unmap)
 {
 	struct ioas at = ioas_open();
 	struct ioas_map_file arg = {
 		.size = sizeof(arg), .flags = FIXED_RW, .ioas = at.id,
-		.fd = buffer, .length = length, .iova = IOVA,
+		.fd = what->buffer, .length = what->length, .iova = IOVA,
 	};
 	struct ioas_unmap undo = {
-		.size = sizeof(undo), .ioas = at.id, .iova = IOVA, .length = length,
+		.size = sizeof(undo), .ioas = at.id, .iova = IOVA, .length = what->length,
 	};
 	double begin = now(), middle;
 
@@ -81,26 +54,19 @@ static void by_iommufd(int buffer, uint64_t length, double *map, double *unmap)
 	close(at.fd);
 }
 
-typedef void (*way)(int buffer, uint64_t length, double *map, double *unmap);
-
-static void against_stock(way way, int ours, int stock, uint64_t length, const char *name,
-			  const char *goal)
+static void against_stock(void (*way)(const struct mapped *what, double *map, double *unmap),
+			  int ours, int stock, uint64_t length, const char *name, const char *goal)
 {
 	static const char peer[] = "stock vfio-pci's dma-buf, stock iommufd";
+	const struct mapped what[] = {
+		[OURS] = { .by = way, .buffer = ours, .length = length },
+		[PEER] = { .by = by_iommufd, .buffer = stock, .length = length },
+	};
 
 	declare("us", "less", goal, peer, "map_%s", name);
 	declare("us", "less", goal, peer, "unmap_%s", name);
 	for (unsigned int r = 0; r < many_rounds(); r++)
-		FOR_BOTH(r, side) {
-			double map = 0, unmap = 0;
-
-			if (side == OURS)
-				way(ours, length, &map, &unmap);
-			else
-				by_iommufd(stock, length, &map, &unmap);
-			sample(side, map, "map_%s", name);
-			sample(side, unmap, "unmap_%s", name);
-		}
+		map_in_turns(r, what, name);
 }
 
 void measure_iommufd(struct peerbuf_device *big)

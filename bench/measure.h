@@ -68,8 +68,23 @@ struct peerbuf_container *container_of_ssd(enum side side);
 void map_dma(struct peerbuf_container *c, void *addr, uint64_t length, uint64_t iova);
 void unmap_dma(struct peerbuf_container *c, uint64_t iova, uint64_t length);
 
+/* What is mapped and unmapped again, and how long either takes. */
+struct mapped {
+	void (*by)(const struct mapped *what, double *map, double *unmap);
+	uint64_t length;
+	int buffer;		/* of by_container() and the like */
+	enum side side;		/* of whose container it is, where that is not told by @by */
+	void *addr;
+	const struct vfio_region_dma_range *ranges;
+	uint32_t nr;
+	uint32_t per;		/* a sample is of so many; 0: of one */
+};
+
 /* MAP_BUFFER, the whole ioctl, and the one that takes it back, in a new container. */
-void by_container(int buffer, uint64_t length, double *map, double *unmap);
+void by_container(const struct mapped *what, double *map, double *unmap);
+
+/* Round @r of map_NAME and unmap_NAME: both sides, in turns. */
+void map_in_turns(unsigned int r, const struct mapped what[2], const char *name);
 
 /* The device of a role in a container of its own, which stays. */
 struct peerbuf_device *device_of(const char *role, uint32_t type);

@@ -69,7 +69,7 @@ $(BUILD)/tests/abi/trace.o: tests/abi/trace.c tests/abi/trace.h tests/abi/abi.h
 $(BUILD)/tests/abi/fuzz: $(BUILD)/tests/guided/guided.o
 
 # The driver that DMA is made with, on a device that is opened without a container.
-$(BUILD)/tests/abi/iommufd: $(BUILD)/tests/abi/cdev.o
+$(BUILD)/tests/abi/iommufd: $(BUILD)/tests/abi/cdev.o $(BUILD)/tests/abi/iommufd_abi.o
 $(BUILD)/tests/abi/iommufd: LDFLAGS += -Wl,--wrap=peerbuf_device_open \
 	-Wl,--wrap=peerbuf_container_pick_iova -Wl,--wrap=peerbuf_container_map_ram \
 	-Wl,--wrap=peerbuf_container_unmap
@@ -77,6 +77,11 @@ $(BUILD)/tests/abi/iommufd: LDFLAGS += -Wl,--wrap=peerbuf_device_open \
 $(BUILD)/tests/abi/cdev.o: tests/abi/cdev.c tests/abi/iommufd.h tests/abi/iommufd_abi.h tests/abi/dma.h tests/abi/abi.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -Itests/host -c -o $@ $<
+
+# What the bench uses as well.
+$(BUILD)/tests/abi/iommufd_abi.o: tests/abi/iommufd_abi.c tests/abi/iommufd_abi.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # Processes that tests tell what to do, line by line, in the example's protocol: the owner
 # of a device that loses it in every way, and an importer that maps a buffer many times.

@@ -2,7 +2,6 @@
 /* See iommufd.h. */
 #include "iommufd.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -12,10 +11,10 @@
 
 struct ioas ioas_alloc(int fd)
 {
-	struct ioas_alloc alloc = { .size = sizeof(alloc) };
+	long id = iommufd_new_ioas(fd);
 
-	assert_int_equal(call(fd, IOAS_ALLOC, &alloc), 0);
-	return (struct ioas){ .fd = fd, .id = alloc.id };
+	assert_true(id >= 0);
+	return (struct ioas){ .fd = fd, .id = (uint32_t)id };
 }
 
 struct ioas ioas_open(void)
@@ -54,29 +53,13 @@ long ioas_unmap(struct ioas at, uint64_t iova, uint64_t length)
 
 struct peerbuf_device *cdev_open(const char *role, struct ioas at)
 {
-	struct bind bind = { .argsz = sizeof(bind), .iommufd = at.fd };
-	struct attach attach = { .argsz = sizeof(attach), .id = at.id };
 	struct peerbuf_device *device = malloc(sizeof(*device));
-	char path[512], name[32];
-	struct dirent *entry;
-	DIR *dir;
+	char name[32];
 
 	assert_non_null(device);
 	snprintf(name, sizeof(name), "%s_BDF", role);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", getenv(name));
-	dir = opendir(path);
-	assert_non_null(dir);
-	do
-		entry = readdir(dir);
-	while (entry && entry->d_name[0] == '.');
-	assert_non_null(entry);
-	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
-	closedir(dir);
-	device->fd = open(path, O_RDWR | O_CLOEXEC);
+	device->fd = iommufd_open_device(getenv(name), at.fd, at.id);
 	assert_true(device->fd >= 0);
-	assert_int_equal(call(device->fd, DEVICE_BIND, &bind), 0);
-	if (at.id)
-		assert_int_equal(call(device->fd, DEVICE_ATTACH, &attach), 0);
 	return device;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Numbers and arguments of iommufd and of VFIO's devices of its kind, by the kernel's ABI: what
- * the headers of this machine lack.
+ * the headers of this machine lack; and what all who use them begin with.
  */
 #ifndef PEERBUF_TESTS_IOMMUFD_ABI_H
 #define PEERBUF_TESTS_IOMMUFD_ABI_H
@@ -57,5 +57,14 @@ struct attach {
 
 #define DEVICE_BIND	_IO(VFIO_TYPE, VFIO_BASE + 18)
 #define DEVICE_ATTACH	_IO(VFIO_TYPE, VFIO_BASE + 19)
+
+/* Of an open /dev/iommu: the number of a new address space; or a negative errno. */
+long iommufd_new_ioas(int iommufd);
+
+/*
+ * Opens a device by its own file and no group, in an iommufd, and attaches it unless there is no
+ * number of an address space; the descriptor, or a negative errno.
+ */
+int iommufd_open_device(const char *bdf, int iommufd, uint32_t ioas);
 
 #endif
