@@ -184,13 +184,6 @@ static struct device *match_device(const struct dma_buf_mapping_match *m)
 	return NULL;
 }
 
-/* That of an attachment of the SGT type, which the DMA API maps for. */
-static struct device *dma_device(const struct peerbuf_attachment *pa)
-{
-	return pa->result.type == &dma_buf_mapping_sgt_type ?
-	       pa->result.sgt_data.importing_dma_device : NULL;
-}
-
 static bool entry_accepts_p2p(const struct dma_buf_mapping_match *m)
 {
 	return m->type == &dma_buf_mapping_sgt_type &&
@@ -256,7 +249,7 @@ static int settle_native(struct peerbuf_attachment *pa,
 	pa->base = attach;
 	attach->priv = pa;
 	peerbuf_attachment_set_info(pa);
-	if (dma_device(pa)) {
+	if (peerbuf_dma_device(pa)) {
 		dma_resv_lock(buf->dmabuf->resv, NULL);
 		list_add_tail(&pa->dma_node, &buf->dma_users);
 		dma_resv_unlock(buf->dmabuf->resv);
@@ -312,7 +305,7 @@ void peerbuf_native_detach(struct dma_buf *dmabuf,
 			   struct dma_buf_attachment *attach)
 {
 	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
-	struct device *dev = dma_device(pa);
+	struct device *dev = peerbuf_dma_device(pa);
 
 	WARN_ON(pa->held);
 	/*

@@ -365,7 +365,7 @@ void peerbuf_buffer_flush(struct peerbuf_buffer *buf)
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	list_for_each_entry(pa, &buf->dma_users, dma_node)
-		peerbuf_flush_dma_domain(dma_buf_sgt_dma_device(pa->base));
+		peerbuf_flush_dma_domain(peerbuf_dma_device(pa));
 }
 
 /* Put IOMMU mappings back, then tell every importer that access is back. */

@@ -151,6 +151,13 @@ peerbuf_foreign(struct peerbuf_attachment *pa)
 	return container_of(pa, struct peerbuf_foreign_attachment, pa);
 }
 
+/* The device of an attachment of the SGT type, which the DMA API maps for; or NULL. */
+static inline struct device *peerbuf_dma_device(const struct peerbuf_attachment *pa)
+{
+	return pa->result.type == &dma_buf_mapping_sgt_type ?
+	       pa->result.sgt_data.importing_dma_device : NULL;
+}
+
 /* main.c */
 extern struct device *peerbuf_root_device;
 extern unsigned int peerbuf_report_ms;

@@ -74,11 +74,9 @@ static bool stock_attachment(struct dma_buf_attachment *attach)
 
 struct device *dma_buf_sgt_dma_device(struct dma_buf_attachment *attach)
 {
-	struct peerbuf_attachment *pa = sgt_attachment(attach);
+	struct peerbuf_attachment *pa = peerbuf_attachment_of(attach);
 
-	if (stock_attachment(attach))
-		return attach->dev;
-	return pa ? pa->result.sgt_data.importing_dma_device : NULL;
+	return pa ? peerbuf_dma_device(pa) : attach->dev;
 }
 EXPORT_SYMBOL_GPL(dma_buf_sgt_dma_device);
 
