@@ -701,7 +701,7 @@ static bool unplug(uint64_t seconds)
 	double end = now() + seconds;
 	int post[2], buffer = -1;
 	char path[96], byte;
-	bool good = true;
+	bool good;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", bdf_of("BAR"));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, post))
