@@ -34,6 +34,7 @@ BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 	check-vm \
 	check-slow \
 	check-debug \
+	check-kcsan \
 	fuzz \
 	storm \
 	stress \
@@ -103,6 +104,15 @@ check-debug:
 	+@$(MAKE) --no-print-directory check-debug KERNEL=debug KDIR=
 endif
 
+# The same on a kernel that looks for data races; with QUICK=y only where much happens at once.
+ifeq ($(KERNEL),kcsan)
+check-kcsan: all
+	+@$(BUILD_MK) check-kcsan JOBS=$(JOBS)
+else
+check-kcsan:
+	+@$(MAKE) --no-print-directory check-kcsan KERNEL=kcsan KDIR=
+endif
+
 # References made of the headers, and the pictures, made of the code.
 doc: all
 	@scripts/reference build/doc
@@ -152,6 +162,7 @@ help:
 	@echo 'make check-slow    the tests that take minutes each, which the others leave out'
 	@echo 'make check-debug   those once more on a kernel with KASAN, lockdep and others, which'
 	@echo '                   is built the first time, for a quarter of an hour'
+	@echo 'make check-kcsan   those once more on a kernel that looks for data races'
 	@echo 'make doc           references made of the headers, in build/doc, and pictures of the code'
 	@echo 'make deb           Debian packages, in build/deb'
 	@echo 'make check-packages installs these in Debian 12 and 13, and boots them; half an hour'

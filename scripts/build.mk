@@ -20,7 +20,7 @@ CPPFLAGS := -D_GNU_SOURCE -Iinclude/uapi -Ilib $(EXTRA_CPPFLAGS)
 CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -g $(EXTRA_CFLAGS)
 LDFLAGS := $(EXTRA_LDFLAGS)
 
-.PHONY: all modules user check-host check-static check-vm check-slow check-debug storm
+.PHONY: all modules user check-host check-static check-vm check-slow check-debug check-kcsan storm
 all: modules user
 
 # For scripts that need a list that is kept here.
@@ -150,3 +150,17 @@ check-debug:
 	exit $$status
 	@scripts/summary "all checks on the debug kernel" "tests of what it notices" $(DEBUG_LOG)-harness.log \
 		"virtual machine tests" $(DEBUG_LOG)-vm.log "tests while looking for leaks" $(DEBUG_LOG)-leaks.log
+
+# The first shows that a race does not pass. QUICK=y leaves only tests in which processes and
+# interrupts meet.
+RACE_TESTS := $(if $(QUICK),$(foreach n,12 20 40 54 74 87,$(wildcard tests/vm/$(n)-*.sh)),$(VM_TESTS))
+RACE_LOG := $(BUILD)/check-kcsan
+
+check-kcsan:
+	@mkdir -p $(BUILD)
+	@status=0; \
+	prove --exec '' tests/harness/debug-kernel.t 2>&1 | tee $(RACE_LOG)-harness.log || status=1; \
+	prove --exec vm/run -j $(JOBS) $(RACE_TESTS) 2>&1 | tee $(RACE_LOG)-vm.log || status=1; \
+	exit $$status
+	@scripts/summary "all checks for data races" "tests of what is noticed" $(RACE_LOG)-harness.log \
+		"virtual machine tests" $(RACE_LOG)-vm.log

@@ -65,6 +65,21 @@ echo "ok 1 - fine"
 G
 ok "$status" "a warning that the test expects is no failure" "$work/output"
 
+guest races <<'G'
+race() {
+	printf '%s\n' "BUG: KCSAN: data-race in one / other" "write to 0xffff888001 of 4 bytes by task 1:" \
+		" one+0x10/0x20$1" "read to 0xffff888001 of 4 bytes by task 2:" " other+0x10/0x20" \
+		"=================================" | while read -r line; do echo "$line" >/dev/kmsg; done
+}
+race
+[ -z "$OURS" ] || race " [vfio_pci_peerbuf]"
+echo "ok 1 - fine"
+G
+ok "$status" "a data race of the kernel's own is no failure" "$work/output"
+guest races-of-ours --env OURS=yes <"$work/races.sh"
+[ "$status" -eq 1 ] && [ "$(grep -c '^# .*KCSAN' "$work/output")" -eq 1 ] && said '^# .*vfio_pci_peerbuf'
+ok $? "one with code of ours in it is" "$work/output"
+
 guest crashes <<'G'
 echo "ok 1 - fine"
 echo c >/proc/sysrq-trigger

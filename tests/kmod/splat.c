@@ -6,11 +6,14 @@
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -119,6 +122,37 @@ static noinline int dma_unmap_unmapped(void)
 	return 0;
 }
 
+static int unlocked;
+
+static noinline void unlocked_write(void)
+{
+	unlocked++;
+}
+
+/* Long enough for the checker, which looks at one access of many. */
+static int unlocked_writes(void *data)
+{
+	unsigned long end = jiffies + 20 * HZ;
+
+	while (!time_after(jiffies, end)) {
+		unlocked_write();
+		cond_resched();
+	}
+	return 0;
+}
+
+static noinline int data_race_of_two(void)
+{
+	struct task_struct *other = kthread_run(unlocked_writes, NULL, "peerbuf_splat");
+
+	if (IS_ERR(other))
+		return PTR_ERR(other);
+	get_task_struct(other);
+	unlocked_writes(NULL);
+	kthread_stop_put(other);
+	return 0;
+}
+
 static noinline int leak(void)
 {
 	void *p = kzalloc(64, GFP_KERNEL);
@@ -140,6 +174,7 @@ static const struct {
 	{ "free-active-timer", free_active_timer },
 	{ "delete-twice", delete_twice },
 	{ "dma-unmap-unmapped", dma_unmap_unmapped },
+	{ "data-race", data_race_of_two },
 	{ "leak", leak },
 };
 

@@ -42,6 +42,10 @@ END = "---[ end trace"
 # Lockdep's have other ends, and name the locks in between.
 LOCKDEP_BEGIN = re.compile(r"WARNING: possible [a-z ]*(?:locking dependency|inversion)")
 LOCKDEP_END = "</TASK>"
+# The kernel has data races of its own, which it lives with: those with a frame of ours count.
+RACE_BEGIN = "BUG: KCSAN: "
+RACE_END = "======"
+OURS = re.compile(r"\[(?:\w*peerbuf\w*|edu_copy|banked_vfio)[ \]]")
 AFTER = 24      # lines of a report to show after the line that was recognised
 SHOWN = 120     # lines to show in all
 
@@ -52,6 +56,7 @@ def _reports(lines):
     while at < len(lines):
         end = at + 1
         last = END if BEGIN in lines[at] else \
+            RACE_END if RACE_BEGIN in lines[at] else \
             LOCKDEP_END if LOCKDEP_BEGIN.search(lines[at]) else None
         if last:
             while end < len(lines) and end - at < 200:
@@ -64,6 +69,8 @@ def _reports(lines):
 
 def _trouble_in(lines, expected):
     found = [line for line in lines if TROUBLE.search(line) and not HARMLESS.search(line)]
+    if RACE_BEGIN in lines[0] and RACE_END in lines[-1] and not any(OURS.search(line) for line in lines):
+        return False
     if found and any(e.search(line) for e in expected for line in lines):
         return False  # the test says that it provokes this report
     return bool(found)
