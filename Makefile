@@ -35,6 +35,7 @@ BUILD_MK := $(MAKE) --no-print-directory -f scripts/build.mk
 	check-slow \
 	check-debug \
 	check-kcsan \
+	coverage \
 	fuzz \
 	storm \
 	stress \
@@ -113,6 +114,18 @@ check-kcsan:
 	+@$(MAKE) --no-print-directory check-kcsan KERNEL=kcsan KDIR=
 endif
 
+# Which lines of the modules the tests in virtual machines run, on two kernels together: one
+# injects faults, the other has what 6.12 lacks.
+COVERAGE_KERNELS := debug 7.3
+
+coverage:
+	@mkdir -p build/vm && find build/vm -name counts.tar.gz -delete
+	+@for kernel in $(COVERAGE_KERNELS); do \
+		$(MAKE) --no-print-directory check-vm KERNEL=$$kernel KDIR= PEERBUF_COVERAGE=y || \
+			echo "coverage: a test has failed on kernel $$kernel; what it ran is counted all the same"; \
+	done
+	@prove -v --exec '' tests/coverage/report 2>&1 | tee build/coverage.log
+
 # References made of the headers, and the pictures, made of the code.
 doc: all
 	@scripts/reference build/doc
@@ -163,6 +176,7 @@ help:
 	@echo 'make check-debug   those once more on a kernel with KASAN, lockdep and others, which'
 	@echo '                   is built the first time, for a quarter of an hour'
 	@echo 'make check-kcsan   those once more on a kernel that looks for data races'
+	@echo 'make coverage      which lines of the modules the tests run, file by file; an hour'
 	@echo 'make doc           references made of the headers, in build/doc, and pictures of the code'
 	@echo 'make deb           Debian packages, in build/deb'
 	@echo 'make check-packages installs these in Debian 12 and 13, and boots them; half an hour'

@@ -45,7 +45,13 @@ BTF_OF_KERNEL = $(if $(wildcard $(KDIR:/build=/release)),BTF=$(abspath $(KDIR:/b
 
 modules: $(MODULES)/.built
 
-$(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers
+# With PEERBUF_COVERAGE=y they count which of their lines run, where the kernel knows how to.
+export PEERBUF_COVERAGE
+COUNTS := $(MIRROR)/.counts
+$(shell mkdir -p $(MIRROR) && \
+	{ [ "$$(cat $(COUNTS) 2>/dev/null)" = "counts:$(PEERBUF_COVERAGE)" ] || echo "counts:$(PEERBUF_COVERAGE)" >$(COUNTS); })
+
+$(MODULES)/.built: $(MODULE_SOURCES) $(KDIR)/Module.symvers $(COUNTS)
 	@mkdir -p $(MIRROR)/kernel $(MIRROR)/kmod $(MIRROR)/examples $(MODULES)
 	@find $(MIRROR) -xtype l -delete
 	@cp -rsf $(CURDIR)/kernel/. $(MIRROR)/kernel/

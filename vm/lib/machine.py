@@ -10,12 +10,14 @@ protocol to the harness:
     module NAME SIZE ADDR   -       where a module of ours was loaded
     leak TEXT               -       a line of kmemleak's report
     scanned                 -       the report is complete
+    counts BASE64           -       which lines ran: an archive of what gcov reads
     exit                    -       about to power off
     qmp JSON                ok JSON, or error TEXT
     monitor WORDS           ok TEXT, or error TEXT
     event NAME [SECONDS]    ok JSON, or error TEXT
 """
 
+import base64
 import ctypes
 import contextlib
 import json
@@ -30,7 +32,7 @@ import time
 from errors import Failure
 
 CHANNELS = ("out", "err", "host")
-NOTES = ("ended", "stuck", "module", "leak", "scanned", "exit")
+NOTES = ("ended", "stuck", "module", "leak", "scanned", "counts", "exit")
 QMP_SECONDS = 20
 WHERE_SECONDS = 30  # to say where all tasks are
 END_SECONDS = 15  # between the program's end and the machine's
@@ -160,6 +162,7 @@ class Machine:
         self.places = []        # (first address, end, name) of modules
         self.leaks = None       # kmemleak's report, once it is complete
         self._leaks = []
+        self.counts = None      # of lines that ran, an archive
         self.timed_out = False
         self.returncode = None  # of QEMU
 
@@ -206,6 +209,8 @@ class Machine:
             self._leaks.append(rest)
         elif word == "scanned":
             self.leaks = self._leaks
+        elif word == "counts":
+            self.counts = base64.b64decode(rest)
         elif word == "exit":
             self.tidy = True
             self._deadline = min(self._deadline, time.monotonic() + END_SECONDS)

@@ -85,6 +85,9 @@ class Run:
             log = self._boots(image, console, name, options)
         finally:
             self._tidy(image)
+        if self.machine.counts:
+            with open(self._path("counts.tar.gz"), "wb") as f:
+                f.write(self.machine.counts)
         self.seconds = time.monotonic() - start
         return log
 
