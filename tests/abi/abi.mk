@@ -24,6 +24,7 @@ ABI_TESTS := \
 	fuzz \
 	interop \
 	race \
+	platform \
 	stock \
 	iommufd \
 	sriov

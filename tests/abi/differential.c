@@ -438,6 +438,12 @@ static void dirty_pages_are_type1s_alone(void **state)
 	assert_int_equal(do_unmap(ours[2], &unmap, &size), -EINVAL);
 }
 
+static void snooping_is_told_alike(void **state)
+{
+	assert_int_equal(call(ours[2], VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU),
+			 call(stock[2], VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU));
+}
+
 /* And not even that of later kernels'. */
 static void nesting_is_type1s_alone(void **state)
 {
@@ -515,6 +521,7 @@ int main(void)
 		cmocka_unit_test(version_1_is_the_same_with_limits),
 		cmocka_unit_test(handing_memory_to_another_process_is_type1s_alone),
 		cmocka_unit_test(dirty_pages_are_type1s_alone),
+		cmocka_unit_test(snooping_is_told_alike),
 		cmocka_unit_test(nesting_is_type1s_alone),
 		cmocka_unit_test(the_limit_is_met_before_a_hole),
 	};
