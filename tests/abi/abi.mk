@@ -59,6 +59,7 @@ $(BUILD)/tests/abi/dma.o: tests/abi/dma.c tests/abi/dma.h tests/abi/abi.h
 
 # Tests that read traces.
 TRACE_TESTS := \
+	iov \
 	iommufd \
 	observe
 $(TRACE_TESTS:%=$(BUILD)/tests/abi/%): $(BUILD)/tests/abi/trace.o

@@ -6,9 +6,11 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#include "abi.h"
+#include "trace.h"
 #include "../kmod/peerbuf_test.h"
 
 #define BAR0 VFIO_PCI_BAR0_REGION_INDEX
@@ -103,6 +105,9 @@ static void the_physical_functions_driver_gets_offsets(void **state)
 		assert_int_equal(map.nr, 2);
 		assert_int_equal(map.total, 2 * PAGE);
 		assert_int_equal(map.where, i << 8 | 0);
+		FOLLOWS(slurp("/sys/kernel/debug/peerbuf/buffers"),
+			"type=iov importer=%s function=%s bar=0 held=1", getenv("PF_BDF"),
+			getenv(i ? "VF1_BDF" : "VF0_BDF"));
 		assert_int_equal(map.entry[0].addr, 2 * PAGE);
 		assert_int_equal(map.entry[1].addr, 0);
 		assert_int_equal(map.entry[1].len, PAGE);

@@ -290,6 +290,7 @@ static void ranges_of_an_exporter_without_mmap_are_told_when_it_has_importers(vo
 	struct { uint64_t addr, len; } range[] = { { MIB, MIB }, { 4 * MIB, MIB } };
 	struct pbt_export ex = {
 		.bdf = bdf_of("BAR"), .nr = 2, .size = 2 * MIB, .ranges = (uintptr_t)range,
+		.flags = PBT_REVOCABLE,
 	};
 	int test = test_open();
 	unsigned long long id;
@@ -302,6 +303,12 @@ static void ranges_of_an_exporter_without_mmap_are_told_when_it_has_importers(vo
 	FOLLOWS(FOLLOWS(slurp(DEBUGFS "ranges"), "id=%llu", id),
 		"\toffset=0x100000 address=%#llx length=0x100000",
 		(unsigned long long)(bar_start + 4 * MIB));
+	/* Nobody may ask the exporter where memory is that it has taken away. */
+	assert_int_equal(call(test, PBT_BLOCK, NULL), 0);
+	FOLLOWS(slurp(DEBUGFS "buffers"), "id=%llu state=revoked attachments=1 ranges=unknown", id);
+	assert_null(after(FOLLOWS(slurp(DEBUGFS "ranges"), "id=%llu", id), "offset=0x0"));
+	assert_int_equal(call(test, PBT_UNBLOCK, NULL), 0);
+	FOLLOWS(slurp(DEBUGFS "buffers"), "id=%llu state=live ranges=2", id);
 	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
 	close(ex.fd);
 	close(test);
@@ -323,6 +330,32 @@ static void a_holder_of_a_table_is_shown(void **state)
 		"type=sgt importer=%s held=1", getenv("EDU_BDF"));
 	close(test);
 	close(fd);
+}
+
+/* Of a type that nobody but its drivers knows, that much is known. */
+static void a_holder_of_a_private_type_is_shown(void **state)
+{
+	struct { uint64_t addr, len; } range = { 0, MIB };
+	struct pbt_export ex = {
+		.bdf = bdf_of("BAR"), .nr = 1, .size = MIB, .ranges = (uintptr_t)&range,
+		.flags = PBT_OFFER_PRIVATE,
+	};
+	int maker = test_open(), test;
+	unsigned long long id;
+	struct pbt_map map;
+	long err;
+
+	assert_int_equal(call(maker, PBT_EXPORT, &ex), 0);
+	id = id_of(ex.fd);
+	test = import(ex.fd, PBT_TYPED | PBT_PRIVATE, 0, &err);
+	assert_int_equal(err, 0);
+	FOLLOWS(FOLLOWS(slurp(DEBUGFS "buffers"), "id=%llu held=0", id),
+		"type=test origin=test typed=1 held=0");
+	assert_int_equal(call(test, PBT_MAP, &map), 0);
+	FOLLOWS(FOLLOWS(slurp(DEBUGFS "buffers"), "id=%llu held=1", id), "type=test held=1");
+	close(test);
+	close(ex.fd);
+	close(maker);
 }
 
 static void processes_that_hold_a_buffer_are_shown(void **state)
@@ -372,7 +405,14 @@ static void mappings_of_foreign_buffers_are_shown(void **state)
 	FOLLOWS(slurp(DEBUGFS "foreign"), "ino=%lu size=0x100000 type=iommu origin=sgt "
 		"importer=%s:direct typed=1 route=0 enforced=1 iova=%#llx mapped=1", inode(fd),
 		getenv("SSD_BDF"), IOVA);
+	/* A second one of the same buffer is a line of its own. */
+	assert_int_equal(peerbuf_container_map_buffer(container, fd, -1, 0, MIB, IOVA + MIB, RW), 0);
+	FOLLOWS(FOLLOWS(slurp(DEBUGFS "foreign"), "ino=%lu iova=%#llx", inode(fd), IOVA),
+		"ino=%lu iova=%#llx", inode(fd), IOVA + MIB);
 	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA), 0);
+	assert_null(after(FOLLOWS(slurp(DEBUGFS "foreign"), "ino=%lu iova=%#llx", inode(fd),
+				  IOVA + MIB), "type=iommu"));
+	assert_int_equal(peerbuf_container_unmap_buffer(container, IOVA + MIB), 0);
 	assert_null(after(slurp(DEBUGFS "foreign"), "type=iommu"));
 	close(fd);
 	close(dev);
@@ -433,6 +473,7 @@ int main(void)
 		cmocka_unit_test(a_buffer_is_shown_with_its_ranges_and_importers),
 		cmocka_unit_test(ranges_of_an_exporter_without_mmap_are_told_when_it_has_importers),
 		cmocka_unit_test(a_holder_of_a_table_is_shown),
+		cmocka_unit_test(a_holder_of_a_private_type_is_shown),
 		cmocka_unit_test(processes_that_hold_a_buffer_are_shown),
 		cmocka_unit_test(mappings_of_foreign_buffers_are_shown),
 		cmocka_unit_test(a_revoke_that_waits_is_shown_at_once_and_reported_later),

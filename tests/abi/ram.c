@@ -446,6 +446,23 @@ static void a_file_larger_than_the_machine_is_enomem(void **state)
 	close(mem);
 }
 
+static void a_process_without_an_fd_left_gets_emfile(void **state)
+{
+	int mem = memfd(0, MIB, NULL), next = dup(0), fd;
+	unsigned long before = locked();
+	struct rlimit old, none;
+
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit) { .rlim_cur = next, .rlim_max = old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	fd = peerbuf_ram_export(ram, mem, O_RDWR, 0, MIB, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(fd, -EMFILE);
+	assert_int_equal(locked(), before);
+	close(mem);
+}
+
 /* In a child whose user may lock 1 MiB: 0 if all was as it should be. */
 static int limited_user(bool dies)
 {
@@ -656,6 +673,7 @@ int main(void)
 		cmocka_unit_test(files_that_are_no_memfds_or_lack_seals_are_refused),
 		cmocka_unit_test(pages_that_leave_the_file_stay_in_the_buffer),
 		cmocka_unit_test(a_file_larger_than_the_machine_is_enomem),
+		cmocka_unit_test(a_process_without_an_fd_left_gets_emfile),
 		cmocka_unit_test(locked_memory_is_limited_and_given_back),
 		cmocka_unit_test(a_process_that_is_killed_while_it_pins_leaves_nothing),
 		cmocka_unit_test(everything_can_be_closed_in_any_order),

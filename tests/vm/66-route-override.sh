@@ -41,6 +41,8 @@ is "$($route "$SWITCH_BAR_BDF" "$SWITCH_SSD_BDF")" "bus-address same-switch none
 is "$($route "$BAR_BDF" "$BAR_BDF")" "Invalid argument" "of one device it says nothing"
 is "$($route "$BAR_BDF" 0000:7f:00.0)" "No such device" "nor of one that is not there"
 is "$($route "$BAR_BDF" nothing)" "Invalid argument" "nor of what is no device"
+! printf nonsense 2>/dev/null >/sys/kernel/debug/peerbuf/route
+ok $? "nor the kernel of what is no pair"
 ! tainted
 ok $? "the kernel is not tainted"
 
