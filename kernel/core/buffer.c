@@ -8,6 +8,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include <peerbuf_compat.h>
+
 #include "internal.h"
 #include "trace.h"
 
@@ -297,14 +299,19 @@ static void report_fences(struct peerbuf_buffer *buf)
 
 	dma_resv_for_each_fence(&cursor, buf->dmabuf->resv,
 				DMA_RESV_USAGE_BOOKKEEP, fence) {
-		const char *driver = fence->ops->get_driver_name(fence);
+		const char __rcu *driver, *timeline;
 
-		if (dma_fence_is_signaled(fence))
-			continue;
-		trace_peerbuf_wait(buf->id, driver, 0);
-		pr_warn("buffer %llu: revoke waits for a fence of %s (%s %llu)\n",
-			buf->id, driver, fence->ops->get_timeline_name(fence),
-			(u64)fence->seqno);
+		/* A driver may free its names a grace period after it has signalled. */
+		rcu_read_lock();
+		if (!dma_fence_is_signaled(fence)) {
+			driver = dma_fence_driver_name(fence);
+			timeline = dma_fence_timeline_name(fence);
+			trace_peerbuf_wait(buf->id, rcu_dereference(driver), 0);
+			pr_warn("buffer %llu: revoke waits for a fence of %s (%s %llu)\n",
+				buf->id, rcu_dereference(driver), rcu_dereference(timeline),
+				(u64)fence->seqno);
+		}
+		rcu_read_unlock();
 	}
 }
 

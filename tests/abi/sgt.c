@@ -412,6 +412,12 @@ static void one_that_is_slow_because_of_its_dma_is_named_with_it(void **state)
 	revoke_mapped(700, 600);
 }
 
+/* Of what has signalled nobody may ask a name any more; the log ends without it. */
+static void one_whose_dma_has_ended_is_named_without_it(void **state)
+{
+	revoke_mapped(1000, 300);
+}
+
 static void a_typed_importer_hears_of_the_restore(void **state)
 {
 	int buf = two_ranges(), fd = test_open();
@@ -469,6 +475,7 @@ int main(void)
 		cmocka_unit_test(a_slow_importer_is_waited_for_and_named),
 		cmocka_unit_test(a_running_dma_is_waited_for),
 		cmocka_unit_test(one_that_is_slow_because_of_its_dma_is_named_with_it),
+		cmocka_unit_test(one_whose_dma_has_ended_is_named_without_it),
 		cmocka_unit_test(a_typed_importer_hears_of_the_restore),
 		cmocka_unit_test(a_buffer_outlives_its_fd_while_it_is_attached),
 	};

@@ -26,4 +26,8 @@ if ! dmesg | grep -A 1 '(1 mapped)' | grep -q 'a fence of peerbuf_test'; then
 	diag "who holds a list is not named with the fence that it waits for"
 	status=1
 fi
+if ! dmesg | grep 'revoke waits for' | tail -n 1 | grep -q '(1 mapped)'; then
+	diag "a fence that has signalled is named"
+	status=1
+fi
 exit $status
