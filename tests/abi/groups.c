@@ -354,6 +354,27 @@ static void a_group_that_cannot_join_changes_nothing(void **state)
 	assert_int_equal(unmap_all(fd), 5 * MIB);
 }
 
+/* Whether it would share page tables or have its own. */
+static void a_group_that_has_what_is_mapped_reserved_stays_out(void **state)
+{
+	int own, ssd;
+
+	assert_int_equal(map_ram(fd, ram, MIB), 0);
+	assert_int_equal(map_buffer(fd, buffer, IOVA, 4 * MIB, RW), 0);
+	for (own = 0; own <= 1; own++) {
+		parameter("reserved", "0x100200000");
+		parameter("refuse_attach", own ? "1" : "0");
+		assert_int_equal(join(fd, "SSD"), -EINVAL);
+		assert_int_equal(told("refuse_attach"), 0);
+		assert_true(query(fd).flags & PEERBUF_QUERY_MAPPED);
+		parameter("reserved", "0");
+		ssd = join(fd, "SSD");
+		assert_true(ssd >= 0);
+		leave(ssd);
+	}
+	assert_int_equal(unmap_all(fd), 5 * MIB);
+}
+
 static void mappings_live_on_in_the_domain_that_is_left(void **state)
 {
 	struct nvme *ssd;
@@ -432,6 +453,7 @@ static void the_window_of_interrupts_is_set_up_once_for_a_domain(void **state)
 static int reset_faults(void **state)
 {
 	parameter("refuse_attach", "0");
+	parameter("reserved", "0");
 	parameter("sw_msi", "N");
 	return close_two(state);
 }
@@ -446,6 +468,7 @@ int main(void)
 		TWO(a_revoked_buffer_appears_in_it_at_the_restore),
 		TWO(a_dead_buffer_is_no_obstacle),
 		TWO(a_group_that_cannot_join_changes_nothing),
+		TWO(a_group_that_has_what_is_mapped_reserved_stays_out),
 		TWO(mappings_live_on_in_the_domain_that_is_left),
 		TWO(the_window_of_interrupts_is_set_up_once_for_a_domain),
 	};

@@ -185,6 +185,33 @@ static void a_wrong_token_is_refused(void **state)
 	}
 }
 
+/* As every feature of VFIO's that is not about buffers or power, it is VFIO's own. */
+static void the_token_is_the_physical_functions_users_to_set(void **state)
+{
+	struct {
+		struct vfio_device_feature head;
+		uint8_t uuid[16];
+	} arg = {
+		.head = { .argsz = sizeof(arg),
+			  .flags = VFIO_DEVICE_FEATURE_PCI_VF_TOKEN | VFIO_DEVICE_FEATURE_SET },
+	};
+	struct peerbuf_container *container;
+	struct peerbuf_device *device;
+	char name[96];
+
+	snprintf(name, sizeof(name), "%s%s", getenv("VF1_BDF"), TOKEN);
+	assert_int_equal(call(peerbuf_device_fd(virtual), VFIO_DEVICE_FEATURE, &arg), -ENOTTY);
+	assert_int_equal(call(peerbuf_device_fd(physical), VFIO_DEVICE_FEATURE, &arg), 0);
+	assert_int_equal(peerbuf_container_open(PEERBUF_IOMMU, &container), 0);
+	assert_int_equal(peerbuf_device_open(container, name, &device), -EACCES);
+	memcpy(arg.uuid, (uint8_t[]){ 0x5c, 0x3b, 0x6a, 0xd4, 0x5b, 0x0e, 0x4a, 0x39, 0x8f, 0x0e,
+				      0x2a, 0x7c, 0x5b, 0x8f, 0x4d, 0x11 }, sizeof(arg.uuid));
+	assert_int_equal(call(peerbuf_device_fd(physical), VFIO_DEVICE_FEATURE, &arg), 0);
+	assert_int_equal(peerbuf_device_open(container, name, &device), 0);
+	peerbuf_device_close(device);
+	peerbuf_container_close(container);
+}
+
 /* --------------------------------------------------------------------- resets */
 
 static int config_of(const char *role)
@@ -384,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_device_reads_a_virtual_functions_register),
 		cmocka_unit_test(a_wrong_token_is_refused),
+		cmocka_unit_test(the_token_is_the_physical_functions_users_to_set),
 		cmocka_unit_test(memory_that_is_not_lent_is_not_there),
 		cmocka_unit_test(its_own_reset_revokes),
 		cmocka_unit_test(a_physical_function_with_virtual_ones_does_not_sleep),

@@ -5,6 +5,7 @@
  * translates the writes of interrupts.
  *
  *	refuse_attach	the next so many iommu_attach_group() are refused
+ *	reserved	the next groups' window of interrupts is here, if this is not 0
  *	sw_msi		the interrupts' window is a software one, and is reserved as such
  *	cookies		how often a domain was told where that window is
  *	cookie_base	where it was told to be
@@ -15,6 +16,8 @@
 
 static int refuse_attach;
 module_param(refuse_attach, int, 0644);
+static ulong reserved;
+module_param(reserved, ulong, 0644);
 static bool sw_msi;
 module_param(sw_msi, bool, 0644);
 static int cookies;
@@ -72,11 +75,16 @@ static int regions_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	struct list_head *regions = *(struct list_head **)ri->data;
 	struct iommu_resv_region *r;
 
-	if (!sw_msi || regs_return_value(regs))
+	if (regs_return_value(regs))
 		return 0;
-	list_for_each_entry(r, regions, list)
-		if (r->type == IOMMU_RESV_MSI)
+	list_for_each_entry(r, regions, list) {
+		if (r->type != IOMMU_RESV_MSI)
+			continue;
+		if (reserved)
+			r->start = reserved;
+		if (sw_msi)
 			r->type = IOMMU_RESV_SW_MSI;
+	}
 	return 0;
 }
 
