@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -317,6 +318,38 @@ static void a_process_uses_a_buffer_while_a_device_writes_to_it(void **state)
 	close(fd);
 }
 
+/* Faults of reading a buffer at an address as aligned as @page, at one byte of each @step. */
+static long faults(uint64_t offset, uint64_t length, uint64_t page, uint64_t step)
+{
+	int fd = export_range(big, O_RDWR, offset, length);
+	char *room = mmap(NULL, length + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = (char *)(((uintptr_t)room + page - 1) & -page);
+	struct rusage before, after;
+	volatile char *p;
+	uint64_t i;
+
+	assert_true(fd >= 0);
+	assert_ptr_not_equal(room, MAP_FAILED);
+	p = mmap(at, length, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	getrusage(RUSAGE_SELF, &before);
+	for (i = 0; i < length; i += step)
+		p[i];
+	getrusage(RUSAGE_SELF, &after);
+	munmap(room, length + page);
+	close(fd);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+static void the_processor_uses_pages_as_large_as_fit(void **state)
+{
+	assert_int_equal(faults(4 * MIB, 4 * MIB, 2 * MIB, PAGE), 2);
+	/* Not where the memory is aligned otherwise than its addresses. */
+	assert_int_equal(faults(4 * MIB + PAGE, 2 * MIB, 2 * MIB, PAGE), 512);
+	if (big_size >= 2 * GIB)
+		assert_int_equal(faults(GIB, GIB, GIB, 2 * MIB), 1);
+}
+
 static void a_read_only_buffer_is_never_written(void **state)
 {
 	volatile uint64_t *p = view(big, BAR2, 700 * MIB, PAGE);
@@ -403,6 +436,7 @@ int main(void)
 		cmocka_unit_test(the_same_range_can_be_there_twice),
 		cmocka_unit_test(one_page_like_a_doorbell_is_that_page_only),
 		cmocka_unit_test(a_process_uses_a_buffer_while_a_device_writes_to_it),
+		cmocka_unit_test(the_processor_uses_pages_as_large_as_fit),
 		cmocka_unit_test(a_read_only_buffer_is_never_written),
 		cmocka_unit_test(a_controller_memory_buffer_is_memory),
 		cmocka_unit_test(a_persistent_memory_region_is_memory),
