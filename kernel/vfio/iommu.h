@@ -119,7 +119,6 @@ struct mapping {
 struct space *space_create(void);
 void space_get(struct space *s);
 void space_put(struct space *s);
-void space_clear(struct space *s);
 bool space_aligned(struct space *s, u64 value);
 int space_check(struct space *s, u64 iova, u64 length);
 int space_insert(struct space *s, struct mapping *m);

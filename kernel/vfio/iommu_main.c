@@ -73,11 +73,9 @@ static void backend_release(void *iommu_data)
 {
 	struct space *s = xa_erase(&spaces, (unsigned long)iommu_data);
 
-	/* A call that is still under way finds a space without devices. */
-	if (!WARN_ON(!s)) {
-		space_clear(s);
+	/* Mappings ended with the last group; a call that is still under way can make none. */
+	if (!WARN_ON(!s))
 		space_put(s);
-	}
 }
 
 static int backend_attach_group(void *iommu_data, struct iommu_group *group,

@@ -134,16 +134,6 @@ void space_remove(struct space *s, struct mapping *m)
 	m->ops->free(m);
 }
 
-void space_clear(struct space *s)
-{
-	struct mapping *m;
-
-	mutex_lock(&s->lock);
-	while ((m = space_first(s, 0, U64_MAX)))
-		space_remove(s, m);
-	mutex_unlock(&s->lock);
-}
-
 /* Would an unmap of this range cut a mapping in two? */
 static bool bisects(struct space *s, u64 iova, u64 last)
 {
