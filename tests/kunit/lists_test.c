@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Lists of physical ranges and exports: what is good, and what is malformed. */
 #include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/limits.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -144,11 +145,61 @@ static void a_closed_provider_exports_nothing(struct kunit *test)
 	peerbuf_provider_fini(&t.p);
 }
 
+/* An export that comes too late has made a dma-buf already: it has to go, and unnoticed. */
+static void an_export_that_came_too_late_leaves_nothing(struct kunit *test)
+{
+	static const struct phys_vec page = { P, P };
+	struct dma_buf_mapping_match match = DMA_BUF_EMAPPING_PAL(&made_pal_ops, provider_pdev);
+	struct dma_buf_phys_list *list = dma_buf_phys_list_create(&page, 1, P);
+	struct told_provider t;
+	bool released = false;
+	struct peerbuf_export_info info = {
+		.owner = THIS_MODULE,
+		.exp_name = "peerbuf_kunit",
+		.ops = &ops,
+		.single_exporter_match = &match,
+		.provider = &t.p,
+		.cpu_list = list,
+		.size = P,
+		.flags = O_RDWR,
+		.priv = &released,
+	};
+	struct dma_buf *dmabuf;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, list);
+	told_provider_init(&t);
+	for (i = 0; i < 2; i++) {
+		dmabuf = peerbuf_export(&info);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
+		KUNIT_EXPECT_EQ(test, kref_read(&list->ref), 2);
+		dma_buf_put(dmabuf);
+		flush_delayed_fput();
+		KUNIT_EXPECT_TRUE(test, released);
+		KUNIT_EXPECT_EQ(test, kref_read(&list->ref), 1);
+
+		peerbuf_provider_close(&t.p);
+		released = false;
+		dmabuf = peerbuf_export(&info);
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(dmabuf), -ENODEV);
+		flush_delayed_fput();
+		KUNIT_EXPECT_FALSE(test, released);
+		/* What the dma-buf had is given back, so it is gone. */
+		KUNIT_EXPECT_EQ(test, kref_read(&list->ref), 1);
+		KUNIT_EXPECT_TRUE(test, list_empty(&t.p.buffers));
+		peerbuf_provider_open(&t.p);
+	}
+	peerbuf_provider_close(&t.p);
+	peerbuf_provider_fini(&t.p);
+	dma_buf_phys_list_put(list);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(a_list_is_merged_and_indexed_once),
 	KUNIT_CASE(malformed_lists_are_refused),
 	KUNIT_CASE(malformed_exports_are_refused_and_not_released),
 	KUNIT_CASE(a_closed_provider_exports_nothing),
+	KUNIT_CASE(an_export_that_came_too_late_leaves_nothing),
 	{}
 };
 
