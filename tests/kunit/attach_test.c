@@ -331,6 +331,67 @@ static void the_exporters_order_decides(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, negotiate(test, sgt_first, 3, all, 4), SGT);
 }
 
+/* A list that has no room on the stack, and what each request finds in it. */
+static void expect_found(struct kunit *test, const struct dma_buf_mapping_match *exp, size_t nr_exp,
+			 struct dma_buf_mapping_match imp, const struct pair *want,
+			 const struct dma_buf_mapping_exp_ops *exp_ops)
+{
+	struct made m = { .list = list_of(&one_page, 1), .nr = nr_exp };
+	const struct dma_buf_mapping_match *got;
+	struct heard h = {};
+	int err;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, m.list);
+	memcpy(m.offer, exp, nr_exp * sizeof(*exp));
+	KUNIT_ASSERT_EQ(test, made_export(&m, NULL, P, O_RDWR), 0);
+	err = heard_attach(&h, &m, imp);
+	KUNIT_EXPECT_EQ(test, err, want->type ? 0 : -EINVAL);
+	if (!err) {
+		got = dma_buf_attachment_mapping(h.attach);
+		KUNIT_EXPECT_PTR_EQ(test, got->type, want->type);
+		KUNIT_EXPECT_PTR_EQ(test, got->origin, want->origin);
+		KUNIT_EXPECT_PTR_EQ(test, got->exp_ops, exp_ops);
+		heard_detach(&h);
+	}
+	made_put(&m);
+	KUNIT_EXPECT_TRUE(test, m.released);
+}
+
+static void each_of_many_entries_is_found(struct kunit *test)
+{
+	/* By other operations, so that it can be told which of the last two it was. */
+	static const struct dma_buf_mapping_pal_exp_ops ram_ops;
+	const struct dma_buf_mapping_exp_ops *of_list = &made_pal_ops.ops, *of_ram = &ram_ops.ops;
+	struct dma_buf_mapping_match mixed[] = {
+		private(), sgt_p2p(), DMA_BUF_EMAPPING_PAL_RAM(&ram_ops),
+	};
+	/* Each becomes three, which is as many as an entry can. */
+	struct dma_buf_mapping_match lists[] = {
+		pal(), pal(), pal(), DMA_BUF_EMAPPING_PAL_RAM(&ram_ops),
+	};
+
+	expect_found(test, mixed, 3, private(), &(struct pair) { .type = &mock_plain }, NULL);
+	expect_found(test, mixed, 3, want_stranger(), &(struct pair) { .type = SGT },
+		     &made_sgt_ops.ops);
+	expect_found(test, mixed, 3, want_domain_strict(),
+		     &(struct pair) { .type = IOMMU, .origin = SGT }, &made_sgt_ops.ops);
+	expect_found(test, mixed, 3, want_pal(), &(struct pair) { .type = PAL }, of_ram);
+	expect_found(test, mixed, 3, want_no_p2p(),
+		     &(struct pair) { .type = SGT, .origin = PAL }, of_ram);
+	expect_found(test, mixed, 3, want_domain_elsewhere_strict(),
+		     &(struct pair) { .type = IOMMU, .origin = PAL }, of_ram);
+	expect_found(test, mixed, 3, want_iov(), &(struct pair) {}, NULL);
+
+	expect_found(test, lists, 4, want_pal(), &(struct pair) { .type = PAL }, of_list);
+	expect_found(test, lists, 4, want_stranger(),
+		     &(struct pair) { .type = SGT, .origin = PAL }, of_list);
+	expect_found(test, lists + 1, 3, want_elsewhere(),
+		     &(struct pair) { .type = SGT, .origin = PAL }, of_ram);
+	expect_found(test, lists, 4, want_elsewhere(),
+		     &(struct pair) { .type = SGT, .origin = PAL }, of_ram);
+	expect_found(test, lists, 3, want_elsewhere(), &(struct pair) {}, NULL);
+}
+
 /* Of one entry the core prefers a mapping in a domain to a table. */
 static void a_domain_is_preferred_to_a_table(struct kunit *test)
 {
@@ -546,6 +607,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(each_offer_meets_each_request_by_match_mapping),
 	KUNIT_CASE(a_foreign_buffer_is_one_table),
 	KUNIT_CASE(the_exporters_order_decides),
+	KUNIT_CASE(each_of_many_entries_is_found),
 	KUNIT_CASE(a_domain_is_preferred_to_a_table),
 	KUNIT_CASE(the_importers_order_decides_within_an_entry),
 	KUNIT_CASE(a_type_of_a_drivers_own_decides_and_finishes),
