@@ -204,6 +204,41 @@ static void callbacks_see_the_state_that_they_tell_of(struct kunit *test)
 	end(test, &a);
 }
 
+/* Told as importers of the kernel are, which know one call only; when it comes they may map. */
+static void who_cannot_be_told_of_a_restore_is_told_by_invalidate(struct kunit *test)
+{
+	const struct dma_buf_mapping_importer_ops ops = {
+		.invalidate_mappings = heard_ops.invalidate_mappings,
+	};
+	struct dma_buf_mapping_match match = DMA_BUF_IMAPPING_SGT(&neighbour->dev, true);
+	struct heard h = {};
+	struct arc a;
+
+	begin(test, &a);
+	h.attach = dma_buf_mapping_attach(a.m.dmabuf, &match, 1, &ops, &h);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, h.attach);
+	KUNIT_ASSERT_EQ(test, heard_map(&h, DMA_BIDIRECTIONAL), 0);
+	block(&a);
+	KUNIT_EXPECT_EQ(test, h.invalidated, 1);
+	KUNIT_EXPECT_EQ(test, h.state, REVOKING);
+	KUNIT_EXPECT_EQ(test, a.h.invalidated, 1);
+	unblock(&a);
+	KUNIT_EXPECT_EQ(test, h.invalidated, 2);
+	KUNIT_EXPECT_EQ(test, h.state, LIVE);
+	/* Its neighbour, who has the callback, is told by that one alone. */
+	KUNIT_EXPECT_EQ(test, a.h.invalidated, 1);
+	KUNIT_EXPECT_EQ(test, a.h.restored, 1);
+	KUNIT_EXPECT_EQ(test, heard_map(&h, DMA_BIDIRECTIONAL), 0);
+	/* Nor need it hear of the end: it was told that the memory is away. */
+	close_it(&a);
+	KUNIT_EXPECT_EQ(test, h.invalidated, 3);
+	KUNIT_EXPECT_EQ(test, h.state, REVOKING);
+	KUNIT_EXPECT_EQ(test, h.dead, 0);
+	KUNIT_EXPECT_EQ(test, a.h.dead, 1);
+	heard_detach(&h);
+	end(test, &a);
+}
+
 static void causes_add_up(struct kunit *test)
 {
 	struct arc a;
@@ -377,6 +412,7 @@ static void a_slow_importer_keeps_no_other_buffer_open(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(every_event_from_every_state),
 	KUNIT_CASE(callbacks_see_the_state_that_they_tell_of),
+	KUNIT_CASE(who_cannot_be_told_of_a_restore_is_told_by_invalidate),
 	KUNIT_CASE(causes_add_up),
 	KUNIT_CASE(memory_that_is_off_is_exported_revoked),
 	KUNIT_CASE(a_revoke_waits_in_revoking_and_ends_in_revoked),
