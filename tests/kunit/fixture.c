@@ -98,8 +98,13 @@ static struct sg_table *fill(struct made *m)
 	struct sg_table *sgt;
 	unsigned int i;
 
+	m->asked++;
 	if (m->map_error)
 		return ERR_PTR(m->map_error);
+	if (m->late) {
+		m->late--;
+		return ERR_PTR(-ENODEV);
+	}
 	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
 	if (!sgt || sg_alloc_table(sgt, m->nr_vec, GFP_KERNEL)) {
 		kfree(sgt);
@@ -194,6 +199,7 @@ static struct sg_table *foreign_map(struct dma_buf_attachment *attach, enum dma_
 	struct made *m = attach->dmabuf->priv;
 
 	m->dir = dir;
+	m->dev = attach->dev;
 	return fill(m);
 }
 

@@ -42,9 +42,14 @@ u64 bar_start(void);
  * @match_error: what match_mapping returns instead of looking
  * @list: what its PAL entry has, referenced
  * @map_error: what map_phys returns instead, if it is not 0
+ * @late: so many tables are asked for in vain, -ENODEV, before there is one; reservation lock,
+ *	where somebody else may ask
+ * @asked: so many tables were asked for; likewise
  * @vec: what its tables have
  * @nr_vec: entries of @vec
  * @maps: mappings of the exporter that are held now
+ * @dir: what a foreign exporter was last asked to fill a table for
+ * @dev: the device that it saw
  * @released: release was called
  */
 struct made {
@@ -55,10 +60,12 @@ struct made {
 	int match_error;
 	struct dma_buf_phys_list *list;
 	int map_error;
+	unsigned int late, asked;
 	const struct phys_vec *vec;
 	size_t nr_vec;
 	int maps;
 	enum dma_data_direction dir;
+	struct device *dev;
 	bool released;
 };
 
