@@ -264,6 +264,86 @@ static void a_deferred_mapping_appears_with_the_restore(struct kunit *test)
 	peerbuf_provider_fini(&t.p);
 }
 
+/* There is no other way to tell who has one callback only; by then the mapping is back. */
+static void who_has_no_restored_hears_when_it_is_mapped_again(struct kunit *test)
+{
+	const struct dma_buf_mapping_importer_ops ops = {
+		.invalidate_mappings = heard_ops.invalidate_mappings,
+	};
+	const struct phys_vec vec = { bar_start(), P };
+	struct heard h = { .domain = domain, .iova = IOVA };
+	struct dma_buf_mapping_match match = in_domain();
+	struct told_provider t;
+	struct made m = {};
+
+	told_provider_init(&t);
+	KUNIT_ASSERT_EQ(test, made_pal(&m, &t.p, &vec, 1), 0);
+	h.attach = dma_buf_mapping_attach(m.dmabuf, &match, 1, &ops, &h);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, h.attach);
+	KUNIT_ASSERT_EQ(test, map_part(&h, 0, P), 0);
+	peerbuf_provider_block(&t.p, PEERBUF_CAUSE_RESET);
+	KUNIT_EXPECT_EQ(test, h.invalidated, 1);
+	KUNIT_EXPECT_FALSE(test, h.still_mapped);
+	peerbuf_provider_unblock(&t.p, PEERBUF_CAUSE_RESET);
+	KUNIT_EXPECT_EQ(test, h.invalidated, 2);
+	KUNIT_EXPECT_EQ(test, h.state, PEERBUF_STATE_LIVE);
+	KUNIT_EXPECT_TRUE(test, h.still_mapped);
+	expect_translated(test, domain, IOVA, &vec, 1, 0, P);
+
+	/* It is called as well when nothing could be put back, which the status says. */
+	peerbuf_provider_block(&t.p, PEERBUF_CAUSE_RESET);
+	m.map_error = -ENOSPC;
+	h.still_mapped = false;
+	peerbuf_provider_unblock(&t.p, PEERBUF_CAUSE_RESET);
+	KUNIT_EXPECT_EQ(test, h.invalidated, 4);
+	KUNIT_EXPECT_FALSE(test, h.still_mapped);
+	KUNIT_EXPECT_EQ(test, heard_status(&h).error, -ENOSPC);
+	expect_nothing(test, domain, IOVA, P);
+	peerbuf_provider_close(&t.p);
+	heard_detach(&h);
+	made_put(&m);
+	peerbuf_provider_fini(&t.p);
+}
+
+/* Whoever is given its IOVAs next must not find what was there. */
+static void who_leaves_without_unmapping_leaves_nothing(struct kunit *test)
+{
+	const struct phys_vec vec[] = { { bar_start() + 8 * P, 2 * P }, { bar_start(), P } };
+	struct dma_buf_iommu_mapping map = mapping(0, 3 * P);
+	struct heard h = {}, other = {};
+	struct told_provider t;
+	struct made m = {};
+
+	told_provider_init(&t);
+	KUNIT_ASSERT_EQ(test, made_pal(&m, &t.p, vec, 2), 0);
+	KUNIT_ASSERT_EQ(test, heard_attach(&h, &m, in_domain()), 0);
+	KUNIT_ASSERT_EQ(test, heard_attach(&other, &m, in_domain()), 0);
+	KUNIT_ASSERT_EQ(test, heard_iommu_map(&h, &map), 0);
+	map.iova += SZ_1M;
+	KUNIT_ASSERT_EQ(test, heard_iommu_map(&other, &map), 0);
+	dma_buf_mapping_detach(h.attach);
+	expect_nothing(test, domain, IOVA, 3 * P);
+	/* The other one keeps its own. */
+	expect_translated(test, domain, IOVA + SZ_1M, vec, 2, 0, 3 * P);
+	KUNIT_EXPECT_EQ(test, m.maps, 0);
+
+	/* One that was waiting for the restore does not get what it has left. */
+	peerbuf_provider_block(&t.p, PEERBUF_CAUSE_RESET);
+	dma_buf_mapping_detach(other.attach);
+	peerbuf_provider_unblock(&t.p, PEERBUF_CAUSE_RESET);
+	KUNIT_EXPECT_EQ(test, other.restored, 0);
+	expect_nothing(test, domain, IOVA, 2 * SZ_1M);
+
+	/* The addresses are free. */
+	KUNIT_ASSERT_EQ(test, heard_attach(&h, &m, in_domain()), 0);
+	KUNIT_EXPECT_EQ(test, map_part(&h, 0, 3 * P), 0);
+	heard_detach(&h);
+	KUNIT_EXPECT_EQ(test, kref_read(&m.list->ref), 1);
+	made_put(&m);
+	peerbuf_provider_close(&t.p);
+	peerbuf_provider_fini(&t.p);
+}
+
 /* ------------------------------------ tables of exporters, through the direct device */
 
 /* Export @m's ranges as a foreign buffer of @size bytes, and map @length of it; keeps nothing. */
@@ -547,6 +627,193 @@ static void what_is_late_is_looked_for_again(struct kunit *test)
 	made_put(&m);
 }
 
+/* As the exporter's own thread, as to when its memory is there. */
+static void set_late(struct made *m, unsigned int late)
+{
+	dma_resv_lock(m->dmabuf->resv, NULL);
+	m->late = late;
+	m->asked = 0;
+	dma_resv_unlock(m->dmabuf->resv);
+}
+
+static unsigned int times_asked(struct made *m)
+{
+	unsigned int asked;
+
+	dma_resv_lock(m->dmabuf->resv, NULL);
+	asked = m->asked;
+	dma_resv_unlock(m->dmabuf->resv);
+	return asked;
+}
+
+/* The exporter has called once, and calls no more. */
+static void what_comes_after_some_tries_is_told_of_once(struct kunit *test)
+{
+	const struct phys_vec vec[] = {
+		{ page_to_phys(pool) + 4 * P, P }, { page_to_phys(pool), P },
+	};
+	struct heard h = { .domain = domain, .iova = IOVA };
+	struct made m = { .vec = vec, .nr_vec = 2 };
+
+	KUNIT_ASSERT_EQ(test, made_export_foreign(&m, 2 * P, true), 0);
+	KUNIT_ASSERT_EQ(test, heard_attach(&h, &m, in_domain()), 0);
+	KUNIT_ASSERT_EQ(test, map_part(&h, 0, 2 * P), 0);
+	set_late(&m, 4);
+	KUNIT_ASSERT_EQ(test, foreign_moves(&m, NULL), 0);
+	KUNIT_EXPECT_FALSE(test, h.still_mapped);
+	wait_mapped(&h);
+	expect_translated(test, domain, IOVA, vec, 2, 0, 2 * P);
+	KUNIT_EXPECT_EQ(test, times_asked(&m), 5);
+	KUNIT_EXPECT_EQ(test, heard_status(&h).error, 0);
+	/* Who looked for it has stopped. */
+	msleep(100);
+	KUNIT_EXPECT_EQ(test, times_asked(&m), 5);
+	KUNIT_EXPECT_EQ(test, m.maps, 1);
+
+	/* Any other error is final: it is told, and nobody looks again. */
+	m.map_error = -EIO;
+	set_late(&m, 0);
+	KUNIT_ASSERT_EQ(test, foreign_moves(&m, NULL), 0);
+	msleep(100);
+	KUNIT_EXPECT_EQ(test, times_asked(&m), 1);
+	KUNIT_EXPECT_EQ(test, heard_status(&h).error, -EIO);
+	expect_nothing(test, domain, IOVA, 2 * P);
+	m.map_error = 0;
+	heard_detach(&h);
+	KUNIT_EXPECT_EQ(test, h.invalidated, 2);
+	KUNIT_EXPECT_EQ(test, h.restored, 2);
+	KUNIT_EXPECT_EQ(test, h.error, -EIO);
+	KUNIT_EXPECT_EQ(test, m.maps, 0);
+	made_put(&m);
+	KUNIT_EXPECT_TRUE(test, m.released);
+}
+
+static void what_does_not_come_is_given_up(struct kunit *test)
+{
+	const struct phys_vec vec = { page_to_phys(pool), P };
+	struct heard h = { .domain = domain, .iova = IOVA };
+	struct made m = { .vec = &vec, .nr_vec = 1 };
+
+	KUNIT_ASSERT_EQ(test, made_export_foreign(&m, P, true), 0);
+	KUNIT_ASSERT_EQ(test, heard_attach(&h, &m, in_domain()), 0);
+	KUNIT_ASSERT_EQ(test, map_part(&h, 0, P), 0);
+	set_late(&m, UINT_MAX);
+	KUNIT_ASSERT_EQ(test, foreign_moves(&m, NULL), 0);
+	/* A second in all, and each wait is twice the one before: the next would take one, too. */
+	msleep(1200);
+	KUNIT_EXPECT_GE(test, times_asked(&m), 5);
+	KUNIT_EXPECT_LE(test, times_asked(&m), 20);
+	KUNIT_EXPECT_FALSE(test, heard_status(&h).mapped);
+	expect_nothing(test, domain, IOVA, P);
+	set_late(&m, 0);
+	msleep(1100);
+	KUNIT_EXPECT_EQ(test, times_asked(&m), 0);
+	KUNIT_EXPECT_FALSE(test, heard_status(&h).mapped);
+	expect_nothing(test, domain, IOVA, P);
+
+	/* The importer knows that it is away, and of nothing else; the exporter calls again. */
+	dma_resv_lock(m.dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, h.invalidated, 1);
+	KUNIT_EXPECT_EQ(test, h.restored, 0);
+	dma_resv_unlock(m.dmabuf->resv);
+	set_late(&m, 2);
+	KUNIT_ASSERT_EQ(test, foreign_moves(&m, NULL), 0);
+	wait_mapped(&h);
+	expect_translated(test, domain, IOVA, &vec, 1, 0, P);
+	heard_detach(&h);
+	KUNIT_EXPECT_EQ(test, h.restored, 1);
+	KUNIT_EXPECT_EQ(test, m.maps, 0);
+	made_put(&m);
+	KUNIT_EXPECT_TRUE(test, m.released);
+}
+
+/* ------------------------------------- another device stands for the domain from now on */
+
+/* What an exporter that looks at the PCI tree finds of the importer. */
+static void expect_seen_below(struct kunit *test, const struct made *m, struct device *parent)
+{
+	const struct pci_dev *seen = to_pci_dev(m->dev), *place = to_pci_dev(parent);
+	bool is_pci, should_be = dev_is_pci(parent);
+	char name[64];
+
+	KUNIT_ASSERT_NOT_NULL(test, m->dev);
+	is_pci = dev_is_pci(m->dev);
+	scnprintf(name, sizeof(name), "%s:direct", dev_name(parent));
+	KUNIT_EXPECT_PTR_EQ(test, m->dev->parent, parent);
+	KUNIT_EXPECT_STREQ(test, dev_name(m->dev), name);
+	KUNIT_EXPECT_EQ(test, is_pci, should_be);
+	if (!is_pci || !should_be)
+		return;
+	KUNIT_EXPECT_PTR_EQ(test, seen->bus, place->bus);
+	KUNIT_EXPECT_EQ(test, seen->devfn, place->devfn);
+	KUNIT_EXPECT_EQ(test, seen->vendor, place->vendor);
+	KUNIT_EXPECT_EQ(test, seen->device, place->device);
+}
+
+static unsigned int references(struct device *dev)
+{
+	return kref_read(&dev->kobj.kref);
+}
+
+/* The domain lives on with others when its device leaves; nobody may notice that one is gone. */
+static void exporters_see_the_device_that_stands_for_the_domain(struct kunit *test)
+{
+	struct device *to[] = { &neighbour->dev, elsewhere, &provider_pdev->dev, &stranger->dev };
+	const struct phys_vec vec[] = {
+		{ page_to_phys(pool) + 4 * P, P }, { page_to_phys(pool), P },
+	};
+	struct device *from = &stranger->dev, *direct;
+	struct heard h = { .domain = domain, .iova = IOVA };
+	struct made m = { .vec = vec, .nr_vec = 2 };
+	unsigned int before[ARRAY_SIZE(to)], i;
+
+	for (i = 0; i < ARRAY_SIZE(to); i++)
+		before[i] = references(to[i]);
+	KUNIT_ASSERT_EQ(test, made_export_foreign(&m, 2 * P, true), 0);
+	KUNIT_ASSERT_EQ(test, heard_attach(&h, &m, in_domain()), 0);
+	KUNIT_ASSERT_EQ(test, map_part(&h, 0, 2 * P), 0);
+	expect_seen_below(test, &m, from);
+	direct = m.dev;
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		unsigned int had = references(from), has = references(to[i]);
+
+		set_late(&m, 0);
+		dma_resv_lock(m.dmabuf->resv, NULL);
+		dma_buf_iommu_set_device(h.attach, to[i]);
+		dma_resv_unlock(m.dmabuf->resv);
+		KUNIT_EXPECT_EQ(test, references(from), had - 1);
+		KUNIT_EXPECT_EQ(test, references(to[i]), has + 1);
+		/* It is the same device in another place; what is mapped stays mapped. */
+		KUNIT_EXPECT_PTR_EQ(test, h.attach->dev, direct);
+		expect_seen_below(test, &m, to[i]);
+		expect_translated(test, domain, IOVA, vec, 2, 0, 2 * P);
+		KUNIT_EXPECT_EQ(test, times_asked(&m), 0);
+		KUNIT_EXPECT_EQ(test, h.invalidated, i);
+
+		/* The next table is for the new place, by whomever it is asked for. */
+		m.dev = NULL;
+		heard_iommu_unmap(&h);
+		expect_nothing(test, domain, IOVA, 2 * P);
+		KUNIT_EXPECT_EQ(test, m.maps, 0);
+		KUNIT_ASSERT_EQ(test, map_part(&h, 0, 2 * P), 0);
+		expect_seen_below(test, &m, to[i]);
+		m.dev = NULL;
+		KUNIT_ASSERT_EQ(test, foreign_moves(&m, NULL), 0);
+		wait_mapped(&h);
+		expect_seen_below(test, &m, to[i]);
+		expect_translated(test, domain, IOVA, vec, 2, 0, 2 * P);
+		from = to[i];
+	}
+	heard_detach(&h);
+	expect_nothing(test, domain, IOVA, 2 * P);
+	KUNIT_EXPECT_EQ(test, h.restored, ARRAY_SIZE(to));
+	KUNIT_EXPECT_EQ(test, m.maps, 0);
+	for (i = 0; i < ARRAY_SIZE(to); i++)
+		KUNIT_EXPECT_EQ(test, references(to[i]), before[i]);
+	made_put(&m);
+	KUNIT_EXPECT_TRUE(test, m.released);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(one_range_is_mapped),
 	KUNIT_CASE(two_ranges_are_contiguous),
@@ -556,10 +823,15 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(an_exporters_error_is_the_maps),
 	KUNIT_CASE(a_revoke_unmaps_before_it_tells_and_a_restore_maps),
 	KUNIT_CASE(a_deferred_mapping_appears_with_the_restore),
+	KUNIT_CASE(who_has_no_restored_hears_when_it_is_mapped_again),
+	KUNIT_CASE(who_leaves_without_unmapping_leaves_nothing),
 	KUNIT_CASE(foreign_ram_and_device_memory_are_mapped),
 	KUNIT_CASE(a_table_is_filled_for_what_the_domain_allows),
 	KUNIT_CASE(what_moves_is_mapped_when_it_has_arrived),
 	KUNIT_CASE(what_is_late_is_looked_for_again),
+	KUNIT_CASE(what_comes_after_some_tries_is_told_of_once),
+	KUNIT_CASE(what_does_not_come_is_given_up),
+	KUNIT_CASE(exporters_see_the_device_that_stands_for_the_domain),
 	KUNIT_CASE(what_ends_within_a_page_is_refused),
 	KUNIT_CASE(tables_that_lie_are_refused),
 	KUNIT_CASE(a_hundred_thousand_scattered_pages_are_one_run),
