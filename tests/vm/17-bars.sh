@@ -14,4 +14,6 @@ peerbuf device bind "$SSD_BDF" vfio-pci >&2
 for bdf in "$BIG_BDF" "$CMB_BDF" "$PMR_BDF"; do
 	peerbuf device bind "$bdf" vfio_pci_peerbuf >&2
 done
+# A machine with little memory begins without, and then some kernels have no large pages at all.
+echo always >/sys/kernel/mm/transparent_hugepage/enabled
 exec build/tests/abi/bars
