@@ -249,6 +249,25 @@ static void a_foreign_buffer_that_cannot_come_back_is_traced(void **state)
 	close(test);
 }
 
+/* Of a buffer that has been taken back. */
+static void a_table_that_cannot_be_had_is_told_with_its_error(void **state)
+{
+	int fd = ram_buffer(PEERBUF_RAM_REVOCABLE), test;
+	unsigned long long id = id_of(fd);
+	struct pbt_map map;
+	long err;
+
+	test = import(fd, 0, 0, &err);
+	assert_int_equal(err, 0);
+	assert_int_equal(peerbuf_ram_revoke_buffer(ram, fd), 0);
+	trace_clear();
+	assert_int_equal(call(test, PBT_MAP, &map), -ENODEV);
+	FOLLOWS(trace(), "peerbuf_map: buffer=%llu importer=%s type=sgt addr=0x0 pieces=0 error=%d",
+		id, getenv("EDU_BDF"), -ENODEV);
+	close(test);
+	close(fd);
+}
+
 /* -------------------------------------------------------------------- debugfs */
 
 static void a_buffer_is_shown_with_its_ranges_and_importers(void **state)
@@ -470,6 +489,7 @@ int main(void)
 		cmocka_unit_test(why_a_buffer_is_revoked_is_traced),
 		cmocka_unit_test(scatterlists_and_raw_lists_are_traced_too),
 		cmocka_unit_test(a_foreign_buffer_that_cannot_come_back_is_traced),
+		cmocka_unit_test(a_table_that_cannot_be_had_is_told_with_its_error),
 		cmocka_unit_test(a_buffer_is_shown_with_its_ranges_and_importers),
 		cmocka_unit_test(ranges_of_an_exporter_without_mmap_are_told_when_it_has_importers),
 		cmocka_unit_test(a_holder_of_a_table_is_shown),

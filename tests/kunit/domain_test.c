@@ -765,7 +765,7 @@ static void exporters_see_the_device_that_stands_for_the_domain(struct kunit *te
 	struct device *from = &stranger->dev, *direct;
 	struct heard h = { .domain = domain, .iova = IOVA };
 	struct made m = { .vec = vec, .nr_vec = 2 };
-	unsigned int before[ARRAY_SIZE(to)], i;
+	unsigned int before[ARRAY_SIZE(to)] = {}, i;
 
 	for (i = 0; i < ARRAY_SIZE(to); i++)
 		before[i] = references(to[i]);
